@@ -1,0 +1,24 @@
+"""The annuity factor (等额本息) as an exact fraction: no float comes near an instalment."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import gcd
+
+MONTH_PPM = 12_000_000  # a rate of so many millionths a year is 1 a month
+
+
+@lru_cache(maxsize=4096)
+def annuity(rate_ppm: int, months: int) -> tuple[int, int]:
+    """Return the level monthly instalment on a principal of one, as (numerator, denominator).
+
+    ``rate_ppm`` is millionths a year, a month's interest is a twelfth of it. Kept, since the
+    powers cost more than the rest of a schedule and a product has few rates and one term.
+    """
+    if rate_ppm == 0:
+        return 1, months
+    grown = (MONTH_PPM + rate_ppm) ** months
+    numerator = rate_ppm * grown
+    denominator = MONTH_PPM * (grown - MONTH_PPM**months)
+    common = gcd(numerator, denominator)
+    return numerator // common, denominator // common

@@ -1,0 +1,147 @@
+"""After the loan (贷后): what happens while the customer sleeps.
+
+The day end first settles what customers left open, then turns every loan that the day touches. A
+change of the name lists sends every customer through the screening again. A customer in arrears
+or on a list finds the line frozen, and nobody tells them about the list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.application import Application, State, Step
+from core.errors import GaveUp, Refused
+from core.flow import calls, draw_down, repay
+from core.flow.errand import Errand
+from core.flow.money import carry_out, settle
+from core.lending.book import Loan, LoanState, day_end as close_day
+from core.ports.corebank import AdjustQuery, CollectQuery, DisburseQuery, Outcome
+from core.ports.sanctions import Screened, ScreenQuery
+from core.store.records import (
+    Customer,
+    Drawdown,
+    Line,
+    RiskWarning,
+    Screening,
+    mint,
+)
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from core.flow.platform import Platform
+    from core.store.records import Instruction
+
+LEFT_ALONE_S = 900.0  # an instruction this young may still have its customer waiting for it
+NAME_LIST = "name list"
+
+
+async def day_end(platform: Platform, bank: str, on: date) -> int:
+    """Close ``on`` for a bank's loan book; return how many loans could not be turned.
+
+    Called when the day is over. A loan whose core does not answer, or on which a collection is on
+    its way, is left for the next day end, which catches up; the bank's day closes all the same.
+    """
+    errand = Errand(platform.clock, bank, f"{bank}/{on}", Step.AFTER_LOAN)
+    errand.date = on
+    await settle_open(platform, errand)
+    waiting = await repay.collecting(platform, bank)
+    left = 0
+    for loan in await platform.store.loans_due(bank, on):
+        if loan.id in waiting:
+            left += 1
+            continue
+        try:
+            await turn_loan(platform, errand.serving(loan.id), loan)
+        except GaveUp:
+            left += 1
+    return left
+
+
+async def turn_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
+    """Turn one loan to the day that ends; freeze the line of one that falls into arrears."""
+    before = (loan.state, loan.category)
+    orders = repay.adjustments(errand, loan, close_day(loan, errand.date))
+    records = [loan, *orders]
+    if (loan.state, loan.category) != before and loan.state is LoanState.OVERDUE:
+        line = await platform.store.get(Line, loan.application)
+        assert line is not None
+        line.frozen = line.frozen or repay.OVERDUE
+        signal = f"{loan.category.name.lower()}, {loan.days_overdue(errand.date)} days overdue"
+        warning_id = mint("W", loan.id, signal)
+        records += [line, RiskWarning(warning_id, loan.bank, loan.id, signal, errand.date)]
+    await platform.store.save(*records)
+    await repay.post(platform, errand, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME, orders)
+
+
+async def settle_open(platform: Platform, errand: Errand) -> None:
+    """Find out what became of the instructions that were left open, and write it down."""
+    old_s = platform.clock.now_s - LEFT_ALONE_S
+    for order in await platform.store.unsettled(errand.bank):
+        if order.sent_at_s is not None and order.sent_at_s > old_s:
+            continue
+        try:
+            await settle_one(platform, errand.serving(order.id), order)
+        except (GaveUp, Refused):
+            continue  # still open: the next day end asks again
+
+
+async def settle_one(platform: Platform, errand: Errand, order: Instruction) -> None:
+    """Settle one instruction. Our own bookings are completed; a customer's money is not sent."""
+    if isinstance(order.query, AdjustQuery):
+        await repay.post(platform, errand, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME, [order])
+        return
+    posted = await settle(platform, errand, calls.SETTLE_OUTCOME, order)
+    if isinstance(order.query, DisburseQuery):
+        drawdown = await platform.store.get(Drawdown, order.subject)
+        assert drawdown is not None
+        await draw_down.conclude(platform, drawdown, order, posted)
+    elif isinstance(order.query, CollectQuery):
+        await repay.conclude(platform, order.subject, order, posted)
+    elif posted.outcome is not Outcome.NOT_FOUND:
+        order.answer = posted  # an account or a transfer: the customer's next visit finds it
+        await platform.store.save(order)
+
+
+async def rescreen(platform: Platform, bank: str) -> list[str]:
+    """Screen every customer of a bank again; return the ids of those now restricted.
+
+    To be called when the lists change. A hit or a review freezes the line and holds the
+    application at once, and the customer is told neither.
+    """
+    restricted = []
+    for customer in await platform.store.all(Customer, bank):
+        errand = Errand(platform.clock, bank, f"{customer.id}/{platform.clock.now_s}", Step.AFTER_LOAN)
+        query = ScreenQuery(customer.name, customer.number, Step.AFTER_LOAN)
+        answer = await errand.ask(calls.RESCREEN, platform.ports.sanctions.screen, query)
+        screening = Screening(
+            mint("S", customer.id, answer.list_version),
+            bank,
+            customer.id,
+            "",
+            Step.AFTER_LOAN,
+            answer.decision,
+            answer.list_version,
+            errand.date,
+        )
+        await platform.store.save(screening)
+        if answer.decision is not Screened.CLEAR and not customer.restricted:
+            await restrict(platform, customer)
+            restricted.append(customer.id)
+    return restricted
+
+
+async def restrict(platform: Platform, customer: Customer) -> None:
+    """Freeze every line of a customer and hold what is not ended."""
+    customer.restricted = True
+    await platform.store.save(customer)
+    for app in await platform.store.all(Application, customer.bank):
+        if app.customer != customer.id:
+            continue
+        line = await platform.store.get(Line, app.id)
+        if line is not None:
+            line.frozen = NAME_LIST
+            await platform.store.save(line)
+        if app.may(Step.AFTER_LOAN):
+            app.move(Step.AFTER_LOAN, State.HELD)
+            await platform.store.save(app)

@@ -1,0 +1,63 @@
+"""Enter: a code becomes a session, and the bank knows by which way the customer came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.application import Reason, Step
+from core.flow import calls
+from core.flow.errand import Errand
+from core.flow.require import require
+from core.ports.wechat import CodeVerdict, LoginQuery
+from core.store.records import Entry, Session, mint
+
+if TYPE_CHECKING:
+    from core.flow.platform import Platform
+
+# WeChat's scene numbers behind each way in, the usual one first. ``staff`` is a scan too: the
+# referrer stands in the code's own query, not in the scene.
+SCENES: dict[Entry, tuple[int, ...]] = {
+    Entry.SCAN: (1047, 1048, 1049, 1011, 1012, 1013),
+    Entry.SHARE: (1007, 1008, 1044, 1036),
+    Entry.OFFICIAL_ACCOUNT: (1035, 1043, 1058, 1074),
+    Entry.HISTORY: (1001, 1089, 1090, 1027),
+    Entry.MOMENTS_AD: (1045, 1046),
+    Entry.STAFF: (1047,),
+}
+
+
+@dataclass(slots=True)
+class Entrance:
+    """How the mini-program was opened: ``visit`` tells one visit from another."""
+
+    bank: str
+    entry: Entry
+    visit: str
+    referrer: str = ""
+
+
+async def enter(platform: Platform, entrance: Entrance, code: str, tries: int = 0) -> Session:
+    """Open a session for the customer behind a login code.
+
+    Raises:
+        Refused: LOGIN_FAILED.
+        GaveUp: WeChat does not answer.
+    """
+    platform.bank(entrance.bank)
+    visit = mint("V", entrance.bank, entrance.visit)
+    errand = Errand(platform.clock, entrance.bank, visit, Step.ENTER, tries)
+    login = await errand.ask(calls.LOGIN, platform.ports.wechat.login, LoginQuery(code))
+    require(login.verdict is CodeVerdict.OK, Reason.LOGIN_FAILED, login.verdict)
+
+    session = Session(
+        visit,
+        entrance.bank,
+        login.openid,
+        entrance.entry,
+        SCENES[entrance.entry][0],
+        entrance.referrer,
+        platform.clock.now_s,
+    )
+    await platform.store.save(session)
+    return session

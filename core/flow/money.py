@@ -1,0 +1,179 @@
+"""Money calls: unknown is an outcome, and a key is never made anew before the old one is final.
+
+The protocol, which the message-order model of the contract shows to be clean in every order:
+
+1. the instruction with its key is saved, then sent;
+2. a fault that certainly had no effect is sent again with the same key;
+3. anything else is UNKNOWN: the core is asked after the key at growing intervals, the later
+   questions with a fence;
+4. DONE and REJECTED are final; "not found" is final only behind a fence, and then, and only while
+   the customer still waits, the instruction gets its next key;
+5. what is still open when patience ends stays unsettled: ``settle`` finishes it later, and
+   never sends money for a customer who is gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core.errors import GaveUp, NotDone, OutcomeUnknown, ProviderError
+from core.ports.corebank import (
+    AdjustQuery,
+    CollectQuery,
+    CoreCode,
+    DisburseQuery,
+    Key,
+    MoveQuery,
+    OpenQuery,
+    Outcome,
+    OutcomeQuery,
+    Posted,
+)
+from core.store.records import Instruction
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from core.flow.calls import Call
+    from core.flow.errand import Errand
+    from core.flow.platform import Platform
+    from core.ports.corebank import CoreBank
+    from core.ports.trace import Trace
+
+CHANNEL = "mini-loan"
+ASK_AFTER_S = (2.0, 5.0, 15.0, 30.0)
+FENCE_FROM = 1  # the first question is free of consequences, the later ones fence
+ROUNDS_MAX = 3
+FINAL = (Outcome.DONE, Outcome.REJECTED)
+
+
+def instruction(
+    errand: Errand, order_id: str, subject: str, make: Callable[[Key], Any]
+) -> Instruction:
+    """Return a new instruction for ``subject``; its key carries its own minted id."""
+    key = Key(errand.bank, CHANNEL, errand.date, order_id)
+    return Instruction(order_id, errand.bank, subject, key, make(key))
+
+
+def writer(core: CoreBank, query: object) -> Callable[[Trace, Any], Awaitable[Posted]]:
+    """Return the core-bank operation that a query belongs to."""
+    match query:
+        case DisburseQuery():
+            return core.disburse
+        case CollectQuery():
+            return core.collect
+        case AdjustQuery():
+            return core.adjust
+        case MoveQuery():
+            return core.move
+        case OpenQuery():
+            return core.open_account
+    raise AssertionError(f"no core-bank write takes a {type(query).__name__}")
+
+
+async def instruct(
+    platform: Platform, errand: Errand, call: Call, ask: Call, order: Instruction
+) -> Posted:
+    """Carry out a saved instruction; return its final answer, DONE or REJECTED.
+
+    The caller saves the answer together with what follows from it.
+
+    Raises:
+        GaveUp: the outcome is still unknown when the errand's patience ends.
+    """
+    core = platform.ports.corebank
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            posted = await writer(core, order.query)(errand.trace(call, attempt), order.query)
+        except NotDone as fault:
+            await errand.back_off(call, attempt, fault)
+            continue
+        except OutcomeUnknown:
+            posted = Posted(Outcome.UNKNOWN)
+        if posted.outcome not in FINAL:
+            posted = await find_out(platform, errand, ask, order, attempt)
+        assert posted.code is not CoreCode.KEY_CONFLICT, f"{order.key} was used for something else"
+        if posted.outcome in FINAL:
+            return posted
+        await next_round(platform, errand, call, order)
+
+
+async def find_out(
+    platform: Platform, errand: Errand, ask: Call, order: Instruction, attempt: int
+) -> Posted:
+    """Ask after the instruction's key until its fate is final: DONE, REJECTED, or NOT_FOUND fenced.
+
+    Raises:
+        GaveUp: no final word before the deadline.
+    """
+    for number, wait_s in enumerate(ASK_AFTER_S):
+        if platform.clock.now_s + wait_s > errand.deadline_s:
+            break
+        await platform.clock.sleep(wait_s)
+        fence = number >= FENCE_FROM
+        trace = errand.trace(ask, (attempt - 1) * len(ASK_AFTER_S) + number + 1)
+        try:
+            posted = await platform.ports.corebank.outcome(trace, OutcomeQuery(order.key, fence))
+        except ProviderError:
+            continue
+        if posted.outcome in FINAL or (fence and posted.outcome is Outcome.NOT_FOUND):
+            return posted
+    raise GaveUp(ask.operation, f"outcome of {order.id} is unknown")
+
+
+async def next_round(
+    platform: Platform, errand: Errand, call: Call, order: Instruction
+) -> None:
+    """Give the instruction its next key, once the fence made the old one final; save it.
+
+    Raises:
+        GaveUp: that was the last round.
+    """
+    if order.round >= ROUNDS_MAX:
+        raise GaveUp(call.operation, f"{order.id} was lost {ROUNDS_MAX} times")
+    order.round += 1
+    order.key = order.key._replace(serial=f"{order.id}-{order.round}")
+    order.query.key = order.key
+    await platform.store.save(order)
+
+
+async def carry_out(
+    platform: Platform,
+    errand: Errand,
+    call: Call,
+    ask: Call,
+    order: Instruction,
+) -> Posted:
+    """Carry out an instruction that was saved now or on an earlier visit; return its final answer.
+
+    One whose fate was left open is first asked after, and sent again only when a fence has made
+    its old key final.
+
+    Raises:
+        GaveUp: the outcome is still unknown when the errand's patience ends.
+    """
+    if order.answer is not None:
+        return order.answer
+    if order.sent_at_s is not None:
+        posted = await find_out(platform, errand, ask, order, attempt=ROUNDS_MAX + 1)
+        if posted.outcome in FINAL:
+            return posted
+        await next_round(platform, errand, call, order)
+    order.sent_at_s = platform.clock.now_s
+    await platform.store.save(order)
+    return await instruct(platform, errand, call, ask, order)
+
+
+async def settle(platform: Platform, errand: Errand, ask: Call, order: Instruction) -> Posted:
+    """Return the final fate of an instruction whose customer is gone; NOT_FOUND is fenced.
+
+    Raises:
+        GaveUp: the core gave no final answer; ask again later.
+    """
+    query = OutcomeQuery(order.key, fence=True)
+    posted = await errand.ask(ask, platform.ports.corebank.outcome, query)
+    if posted.outcome not in (*FINAL, Outcome.NOT_FOUND):
+        raise GaveUp(ask.operation, f"{order.id} is {posted.outcome}")
+    return posted

@@ -1,0 +1,147 @@
+"""Register: read the ID card, check the phone, keep the pictures.
+
+The bank's first look at a person. Nothing ties the card to the one who holds it yet: the source
+system checks the face only when credit is asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from core.application import Application, Reason, State, Step
+from core.errors import InputError, Refused
+from core.flow import calls
+from core.flow.checks import carrier_name, carrier_owner, id_network, name_list
+from core.flow.errand import Errand
+from core.flow.require import require
+from core.identity import IdNumber
+from core.policies import Check, checks_of
+from core.ports.objects import PutQuery
+from core.ports.ocr import CardQuery, Reading, Warn
+from core.ports.wechat import CodeVerdict, PhoneQuery
+from core.store.records import Customer, mint
+
+if TYPE_CHECKING:
+    from core.flow.platform import Platform
+    from core.picture import Picture
+    from core.ports.ocr import CardBack, CardFront
+    from core.store.records import Session
+
+# Warnings that say the picture is not of an original card in the customer's hand.
+SUSPECT = frozenset({Warn.COPY, Warn.RESHOT, Warn.EDITED, Warn.TEMPORARY, Warn.ELECTRONIC})
+LONG_TERM = "长期"
+
+
+def customer_id(bank: str, openid: str) -> str:
+    """Return the id of the customer behind ``openid`` at ``bank``."""
+    return mint("C", bank, openid)
+
+
+def application_id(bank: str, openid: str, product: str, nth: int = 1) -> str:
+    """Return the id of a customer's ``nth`` application for a product."""
+    return mint("A", bank, openid, product, nth)
+
+
+async def register(
+    platform: Platform,
+    session: Session,
+    product: str,
+    front: Picture,
+    back: Picture,
+    phone_code: str,
+    tries: int = 0,
+) -> Application:
+    """Register the customer of ``session`` and begin an application for ``product``.
+
+    Registering again returns the application as it stands.
+
+    Raises:
+        Refused: the card, the phone or (by policy) the person did not pass.
+        GaveUp: a provider does not answer.
+    """
+    app_id = application_id(session.bank, session.openid, product)
+    known = await platform.store.get(Application, app_id)
+    if known is not None:
+        return known
+    checks = checks_of(platform.product(product))[Step.REGISTER]
+    errand = Errand(platform.clock, session.bank, app_id, Step.REGISTER, tries)
+    ports = platform.ports
+
+    read_front = await errand.ask(calls.CARD_FRONT, ports.ocr.card_front, CardQuery(front))
+    number = believe_front(read_front)
+    read_back = await errand.ask(calls.CARD_BACK, ports.ocr.card_back, CardQuery(back))
+    valid_to = believe_back(read_back, errand.date)
+
+    bound = await errand.ask(calls.PHONE, ports.wechat.phone, PhoneQuery(phone_code))
+    require(bound.verdict is CodeVerdict.OK, Reason.LOGIN_FAILED, bound.verdict)
+    phone = bound.phone
+    assert phone is not None
+    app = Application(app_id, session.bank, product, customer_id(session.bank, session.openid))
+    app.checks.append((Step.REGISTER, Check.OCR, f"quality {read_front.quality}"))
+    customer = Customer(
+        app.customer,
+        app.bank,
+        session.openid,
+        session.entry,
+        session.referrer,
+        read_front.name,
+        number,
+        phone,
+        read_front.address,
+        valid_to,
+        (),
+    )
+    if Check.CARRIER in checks:
+        await carrier_name(platform, errand, calls.PHONE_NAME, app, customer)
+    if Check.CARRIER_OWNER in checks:
+        await carrier_owner(platform, errand, calls.PHONE_OWNER, app, customer)
+    if Check.ID_NETWORK in checks:
+        await id_network(platform, errand, calls.REGISTER_ID, app, customer)
+    if Check.NAME_LIST in checks:
+        await name_list(platform, errand, calls.REGISTER_SCREEN, app, customer)
+
+    keep = ports.objects.put
+    kept_front = await errand.ask(calls.KEEP_FRONT, keep, PutQuery("id_card_front", front))
+    kept_back = await errand.ask(calls.KEEP_BACK, keep, PutQuery("id_card_back", back))
+    customer.pictures = (kept_front.key, kept_back.key)
+    app.move(Step.REGISTER, State.REGISTERED)
+    await platform.store.save(customer, app)
+    return app
+
+
+def believe_front(read: CardFront) -> IdNumber:
+    """Return the ID number of a card that reads well and holds together.
+
+    Raises:
+        Refused: PICTURE_NOT_READ, PICTURE_SUSPECT, ID_NUMBER_INVALID or ID_SIDES_DIFFER.
+    """
+    require(read.reading is Reading.READ, Reason.PICTURE_NOT_READ, read.reading)
+    require(SUSPECT.isdisjoint(read.warnings), Reason.PICTURE_SUSPECT, str(read.warnings))
+    try:
+        number = IdNumber(read.number)
+    except InputError as error:
+        raise Refused(Reason.ID_NUMBER_INVALID, str(error)) from error
+    born = number.birth
+    printed = f"{born.year}/{born.month}/{born.day}"
+    require(read.birth == printed and read.sex == number.sex, Reason.ID_SIDES_DIFFER)
+    return number
+
+
+def believe_back(read: CardBack, on: date) -> date | None:
+    """Return the day the card's validity ends, None for long-term.
+
+    Raises:
+        Refused: PICTURE_NOT_READ, PICTURE_SUSPECT or ID_EXPIRED.
+    """
+    require(read.reading is Reading.READ, Reason.PICTURE_NOT_READ, read.reading)
+    require(SUSPECT.isdisjoint(read.warnings), Reason.PICTURE_SUSPECT, str(read.warnings))
+    end = read.valid.partition("-")[2]
+    if end == LONG_TERM:
+        return None
+    try:
+        valid_to = date.fromisoformat(end.replace(".", "-"))
+    except ValueError as error:
+        raise Refused(Reason.PICTURE_NOT_READ, f"validity {read.valid!r}") from error
+    require(valid_to >= on, Reason.ID_EXPIRED)
+    return valid_to

@@ -1,0 +1,241 @@
+"""Repay (还款): bring the loan to today, allocate, have the core collect, and only then owe less.
+
+Early repayment is the same step with a larger amount; the interest up to the day is settled with
+it. While a collection's outcome is unknown, the loan waits: no second payment, no day end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.application import Application, Reason, Step
+from core.errors import GaveUp, Refused
+from core.flow import calls
+from core.flow.errand import Errand
+from core.flow.money import carry_out, instruction
+from core.flow.require import require
+from core.identity import CardNumber
+from core.lending.book import Allocation, Loan, Part, allocate, due_fen, pay, turn
+from core.ports.corebank import AdjustQuery, CollectQuery, CoreCode, Direction, MoveQuery, Outcome
+from core.store.records import Account, DrawState, Instruction, Line, Repayment, mint
+
+if TYPE_CHECKING:
+    from core.flow.platform import Platform
+    from core.lending.book import Booking
+    from core.ports.corebank import Key, Posted
+
+OVERDUE = "overdue"
+
+
+def repayment_id(loan: str, request: str) -> str:
+    """Return the id of the repayment that a request's own key asks for."""
+    return mint("R", loan, request)
+
+
+async def repay(
+    platform: Platform,
+    loan_id: str,
+    request: str,
+    amount_fen: int | None = None,
+    fund_fen: int | None = None,
+) -> Repayment:
+    """Take a payment of ``amount_fen`` (by default all that is due); the same request pays once.
+
+    What is above the whole debt is not taken. ``fund_fen`` is brought in from the bound card
+    first: by default the amount, where the account is a class II account.
+
+    Raises:
+        Refused: nothing is due, or the account does not hold the amount; nothing has moved then.
+        GaveUp: the core does not answer; asking again with the same request finds out.
+        InputError: the amount is not positive.
+    """
+    loan = await loan_of(platform, loan_id)
+    repayment = await platform.store.get(Repayment, repayment_id(loan_id, request))
+    errand = Errand(platform.clock, loan.bank, repayment_id(loan_id, request), Step.REPAY)
+    if repayment is None:
+        await no_other_collection(platform, loan)
+        await book(platform, errand, loan, calls.REPAY_BOOK, calls.REPAY_BOOK_OUTCOME)
+        wanted_fen = due_fen(loan) if amount_fen is None else amount_fen
+        require(amount_fen is not None or wanted_fen > 0, Reason.NOTHING_DUE)
+        spread = allocate(loan, wanted_fen, errand.date)
+        require(spread.total_fen > 0, Reason.NOTHING_DUE)
+        await fund(platform, errand, loan, spread.total_fen if fund_fen is None else fund_fen)
+        repayment, order = await prepare(platform, errand, loan_id, spread)
+    else:
+        require(repayment.state is not DrawState.REJECTED, Reason.NO_FUNDS)
+        if repayment.state is DrawState.DONE:
+            return repayment
+        found = await platform.store.get(Instruction, repayment.instruction)
+        assert found is not None
+        order = found
+    posted = await carry_out(platform, errand, calls.COLLECT, calls.COLLECT_OUTCOME, order)
+    repayment = await conclude(platform, repayment.id, order, posted)
+    if posted.outcome is not Outcome.DONE:
+        raise Refused(Reason.NO_FUNDS, posted.code)
+    return repayment
+
+
+async def loan_of(platform: Platform, loan_id: str) -> Loan:
+    """Return a loan that must exist."""
+    loan = await platform.store.get(Loan, loan_id)
+    assert loan is not None, f"no loan {loan_id}"
+    return loan
+
+
+async def no_other_collection(platform: Platform, loan: Loan) -> None:
+    """Require that no collection of the loan is on its way."""
+    if loan.id in await collecting(platform, loan.bank):
+        raise GaveUp(calls.COLLECT.operation, f"a payment on {loan.id} is being processed")
+
+
+async def collecting(platform: Platform, bank: str) -> set[str]:
+    """Return the loans of a bank on which a collection is on its way."""
+    unsettled = await platform.store.unsettled(bank)
+    return {order.query.loan for order in unsettled if isinstance(order.query, CollectQuery)}
+
+
+async def book(
+    platform: Platform, errand: Errand, loan: Loan, call: calls.Call, ask: calls.Call
+) -> None:
+    """Turn the loan to the errand's date and have the core post what follows from it.
+
+    The turned loan and the instructions are one save: a crash leaves both or neither, and what
+    was saved but not sent is sent by the next day end.
+    """
+    orders = adjustments(errand, loan, turn(loan, errand.date))
+    if not orders:
+        return
+    await platform.store.save(loan, *orders)
+    await post(platform, errand, call, ask, orders)
+
+
+def adjustments(errand: Errand, loan: Loan, bookings: list[Booking]) -> list[Instruction]:
+    """Return an instruction for each booking of a loan on the errand's date."""
+    orders = []
+    for kind, amount_fen in bookings:
+
+        def make(key: Key, kind: object = kind, amount_fen: int = amount_fen) -> AdjustQuery:
+            return AdjustQuery(key, loan.id, kind, amount_fen)  # type: ignore[arg-type]
+
+        orders.append(instruction(errand, mint("J", loan.id, errand.date, kind), loan.id, make))
+    return orders
+
+
+async def post(
+    platform: Platform,
+    errand: Errand,
+    call: calls.Call,
+    ask: calls.Call,
+    orders: list[Instruction],
+) -> None:
+    """Have the core post adjustments. The loan book has moved already: a no is our own bug."""
+    for number, order in enumerate(orders):
+        posted = await carry_out(platform, errand.serving(order.id), call, ask, order)
+        assert posted.outcome is Outcome.DONE, f"{order.id} was rejected: {posted.code}"
+        order.answer = posted
+        await platform.store.save(orders[number])
+
+
+async def fund(platform: Platform, errand: Errand, loan: Loan, amount_fen: int) -> None:
+    """Bring money in from the bound card, where the loan's account is a class II account."""
+    account = await platform.store.get(Account, loan.account)
+    assert account is not None
+    if account.opened and amount_fen > 0:
+        await move(platform, errand, account, Direction.IN, amount_fen)
+
+
+async def move(
+    platform: Platform, errand: Errand, account: Account, direction: Direction, amount_fen: int
+) -> Posted:
+    """Move money between an account and the card bound to it; the errand's key moves once.
+
+    Raises:
+        Refused: NO_FUNDS; nothing has moved.
+        GaveUp: the core does not answer.
+    """
+    order_id = mint("T", errand.application, direction)
+    order = await platform.store.get(Instruction, order_id)
+    if order is None:
+        card = CardNumber(account.id)
+
+        def make(key: Key) -> MoveQuery:
+            return MoveQuery(key, card, direction, amount_fen)
+
+        order = instruction(errand, order_id, account.id, make)
+    posted = await carry_out(platform, errand, calls.FUND, calls.FUND_OUTCOME, order)
+    if order.answer is None:
+        order.answer = posted
+        await platform.store.save(order)
+    require(posted.code is not CoreCode.NO_FUNDS, Reason.NO_FUNDS)
+    require(posted.outcome is Outcome.DONE, Reason.CORE_REJECTED, posted.code)
+    return posted
+
+
+async def prepare(
+    platform: Platform, errand: Errand, loan_id: str, spread: Allocation
+) -> tuple[Repayment, Instruction]:
+    """Write the repayment with its parts and its instruction, in one save."""
+    loan = await loan_of(platform, loan_id)
+    await no_other_collection(platform, loan)  # the money came in; somebody may have paid meanwhile
+    account = CardNumber(loan.account)
+    repayment = Repayment(
+        errand.application,
+        loan.bank,
+        loan.id,
+        spread.total_fen,
+        spread.on,
+        instruction=mint("P", errand.application),
+        parts={part.value: amount_fen for part, amount_fen in spread.parts.items() if amount_fen},
+    )
+
+    def make(key: Key) -> CollectQuery:
+        return CollectQuery(
+            key,
+            loan.id,
+            account,
+            spread.principal_fen,
+            spread.overdue_principal_fen,
+            spread.interest_fen,
+            spread.penalty_fen,
+        )
+
+    order = instruction(errand, repayment.instruction, repayment.id, make)
+    await platform.store.save(repayment, order)
+    return repayment, order
+
+
+async def conclude(
+    platform: Platform, repayment_key: str, order: Instruction, posted: Posted
+) -> Repayment:
+    """Write the core's final word: the loan is smaller, or nothing has happened."""
+    repayment = await platform.store.get(Repayment, repayment_key)
+    assert repayment is not None
+    if repayment.state is not DrawState.PENDING_CORE:
+        return repayment  # the day end was faster
+    order.answer = posted
+    if posted.outcome is not Outcome.DONE:
+        repayment.state = DrawState.REJECTED
+        await platform.store.save(order, repayment)
+        return repayment
+    loan = await loan_of(platform, repayment.loan)
+    line = await platform.store.get(Line, loan.application)
+    app = await platform.store.get(Application, loan.application)
+    assert line is not None
+    assert app is not None
+    spread = allocation_of(repayment)
+    pay(loan, spread)
+    line.used_fen -= spread.principal_fen + spread.overdue_principal_fen
+    if line.frozen == OVERDUE and not loan.days_overdue(spread.on):
+        line.frozen = ""
+    repayment.state = DrawState.DONE
+    if app.may(Step.REPAY):
+        app.move(Step.REPAY, app.state)
+    await platform.store.save(order, repayment, loan, line, app)
+    return repayment
+
+
+def allocation_of(repayment: Repayment) -> Allocation:
+    """Return a repayment's parts as the loan book knows them."""
+    parts = {part: repayment.parts.get(part.value, 0) for part in Part}
+    return Allocation(repayment.asked_on, parts)
+

@@ -1,0 +1,27 @@
+"""The name of a call attempt: who asks, for what, the how-manieth time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+
+@dataclass(slots=True)
+class Trace:
+    """One attempt at one call.
+
+    ``application`` is the key of the application, drawdown or repayment the call serves;
+    ``call`` its stable number in :data:`core.flow.steps.CALLS`; ``attempt`` counts from 1 and
+    goes on counting when the step is resumed. ``deadline_s`` is business time; ``date`` is the
+    bank's business date, stamped once where the customer's request entered.
+    """
+
+    bank: str
+    application: str
+    call: int
+    attempt: int
+    deadline_s: float
+    date: date

@@ -1,0 +1,47 @@
+"""What the platform remembers: records, and the Protocol of the store that keeps them.
+
+A store keeps whole records by their id and saves several of them at once or not at all. The flow
+changes a record only right before it saves it, with nothing awaited in between, so a store that
+hands out copies (SQL) and one that hands out the records themselves (memory) behave the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from core.identity import IdNumber
+    from core.lending.book import Loan
+    from core.store.records import Instruction, Record
+
+R = TypeVar("R", bound="Record")
+
+
+class Store(Protocol):
+    """Where the platform keeps its records."""
+
+    async def get(self, table: type[R], record_id: str) -> R | None:
+        """Return the record of that id, or None."""
+        ...
+
+    async def save(self, *records: Record) -> None:
+        """Keep all of the records, or none."""
+        ...
+
+    async def all(self, table: type[R], bank: str) -> list[R]:
+        """Return every record of one bank, in the order of their ids."""
+        ...
+
+    async def exposure_fen(self, number: IdNumber) -> int:
+        """Return the sum of one person's lines at every bank of the union."""
+        ...
+
+    async def loans_due(self, bank: str, on: date) -> list[Loan]:
+        """Return the live loans of one bank that the day end of ``on`` must touch, by id."""
+        ...
+
+    async def unsettled(self, bank: str) -> list[Instruction]:
+        """Return the instructions to one bank's core whose outcome is not known yet, by id."""
+        ...

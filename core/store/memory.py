@@ -1,0 +1,99 @@
+"""The store of the instant and the virtual host: dictionaries, nothing on disk.
+
+With ``copying`` it hands out and keeps copies, as a database does: what was changed and not saved
+is forgotten when the platform dies.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from core.application import Application
+from core.lending.book import Loan
+from core.store.records import Customer, Instruction, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from core.identity import IdNumber
+    from core.store.records import Record
+
+R = TypeVar("R", bound="Record")
+
+
+def _itself(record: Any) -> Any:
+    return record
+
+
+class MemoryStore:
+    """Keeps records by type and id; fulfils :class:`core.store.Store`."""
+
+    def __init__(self, *, copying: bool = False) -> None:
+        self._out: Callable[[Any], Any] = deepcopy if copying else _itself
+        self.tables: defaultdict[type, dict[str, Any]] = defaultdict(dict)
+        self._due: defaultdict[str, dict[date, set[str]]] = defaultdict(dict)
+        self._due_of: dict[str, date] = {}
+        self._lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
+        self._unsettled: defaultdict[str, dict[str, Instruction]] = defaultdict(dict)
+
+    async def get(self, table: type[R], record_id: str) -> R | None:
+        """Return the record of that id, or None."""
+        return cast("R | None", self._out(self.tables[table].get(record_id)))
+
+    async def save(self, *records: Record) -> None:
+        """Keep all of the records."""
+        for given in records:
+            record, table = self._out(given), type(given)
+            self.tables[table][record.id] = record
+            if table is Loan:
+                self._index_loan(cast("Loan", record))
+            elif table is Line:
+                self._index_line(cast("Line", record))
+            elif table is Instruction:
+                self._index_instruction(cast("Instruction", record))
+
+    async def all(self, table: type[R], bank: str) -> list[R]:
+        """Return every record of one bank, in the order of their ids."""
+        found = [record for record in self.tables[table].values() if record.bank == bank]
+        return [self._out(record) for record in sorted(found, key=lambda record: record.id)]
+
+    async def exposure_fen(self, number: IdNumber) -> int:
+        """Return the sum of one person's lines at every bank of the union."""
+        return sum(line.limit_fen for line in self._lines.get(number.text, {}).values())
+
+    async def loans_due(self, bank: str, on: date) -> list[Loan]:
+        """Return the live loans of one bank that the day end of ``on`` must touch, by id."""
+        due = self._due[bank]
+        ids = sorted(loan_id for day in due if day <= on for loan_id in due[day])
+        return [self._out(self.tables[Loan][loan_id]) for loan_id in ids]
+
+    async def unsettled(self, bank: str) -> list[Instruction]:
+        """Return the instructions to one bank's core whose outcome is not known yet, by id."""
+        return [self._out(record) for _, record in sorted(self._unsettled[bank].items())]
+
+    def _index_loan(self, loan: Loan) -> None:
+        due, before, after = self._due[loan.bank], self._due_of.get(loan.id), loan.next_day_end()
+        if before == after:
+            return
+        if before is not None:
+            due[before].discard(loan.id)
+            if not due[before]:
+                del due[before]
+        if after is None:
+            del self._due_of[loan.id]
+        else:
+            self._due_of[loan.id] = after
+            due.setdefault(after, set()).add(loan.id)
+
+    def _index_line(self, line: Line) -> None:
+        customer = self.tables[Customer][self.tables[Application][line.id].customer]
+        self._lines[customer.number.text][line.id] = line
+
+    def _index_instruction(self, instruction: Instruction) -> None:
+        if instruction.answer is None:
+            self._unsettled[instruction.bank][instruction.id] = instruction
+        else:
+            self._unsettled[instruction.bank].pop(instruction.id, None)

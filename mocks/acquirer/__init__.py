@@ -1,0 +1,1 @@
+"""The merchant acquirer (收单): what a shop took over its counter."""

@@ -1,0 +1,56 @@
+"""The merchant acquirer: the last whole months of a shop's takings, under a consent."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from core.ports.acquirer import FlowAnswer
+from mocks.businesses import NoBusinesses
+from mocks.spec import Operation, Scope, always, table
+
+if TYPE_CHECKING:
+    from core.ports.acquirer import FlowQuery
+    from core.ports.trace import Trace
+    from core.seed import Draws
+    from mocks.businesses import Businesses
+
+
+class Asked(NamedTuple):
+    """One line of the journal: who asked about which merchant, by which right, when."""
+
+    bank: str
+    application: str
+    merchant: str
+    consent: str
+    now_s: float
+
+
+class Acquirer:
+    """The acquirer's books, month by month."""
+
+    PROVIDER: ClassVar[str] = "acquirer"
+    SCOPE: ClassVar[Scope] = "nation"
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(Operation("flow", billed=always))
+
+    def __init__(self, businesses: Businesses | None = None) -> None:
+        self._businesses: Businesses = businesses or NoBusinesses()
+        self.asked: list[Asked] = []
+
+    def flow(self, trace: Trace, query: FlowQuery, now_s: float, draws: Draws) -> FlowAnswer:
+        """The ``months`` whole months before the trace's date, oldest first."""
+        del draws
+        merchant = query.merchant
+        self.asked.append(Asked(trace.bank, trace.application, merchant.text, query.consent, now_s))
+        business = self._businesses.by_code(merchant) if query.consent else None
+        if business is None or business.joined is None:
+            return FlowAnswer(None)
+        firsts = [_month_before(trace.date, back) for back in range(query.months, 0, -1)]
+        taken = [business.month(first) for first in firsts]
+        return FlowAnswer(business.joined, tuple([month for month in taken if month is not None]))
+
+
+def _month_before(day: date, months: int) -> date:
+    """Return the first day of the month ``months`` before that of ``day``."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)

@@ -1,0 +1,1 @@
+"""The three mobile carriers: whose number, since when, does it live."""

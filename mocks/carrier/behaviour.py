@@ -1,0 +1,146 @@
+"""The carriers: the truth about a number, as the three real-name registers hold it.
+
+The segment says who handed a number out; who serves it is the truth about the person, so a ported
+number (携号转网) answers with its new carrier. Resellers' and unassigned segments are not asked at
+all. A number may be asked a limited number of times a business day; the same call asking again is
+not counted again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from core.clock import DAY_S
+from core.identity import Segment
+from core.ports.carrier import (
+    Mismatch,
+    NameAnswer,
+    OwnerAnswer,
+    PhoneState,
+    PhoneVerdict,
+    SinceAnswer,
+    StateAnswer,
+)
+from mocks.spec import Operation, Scope, on, table
+
+if TYPE_CHECKING:
+    from core.identity import PhoneNumber
+    from core.ports.carrier import NameQuery, OwnerQuery, SinceQuery, StateQuery
+    from core.ports.people import People, Person
+    from core.ports.trace import Trace
+    from core.seed import Draws
+
+SERVED = frozenset({Segment.MOBILE, Segment.UNICOM, Segment.TELECOM})
+# Months on the network are told as ranges; these bounds are the market's habit ([24,+) is seen in
+# the vendor's own sample).
+RANGES = (0, 3, 6, 12, 24)
+
+BILLED = on(PhoneVerdict.SAME, PhoneVerdict.DIFFERENT)
+
+
+class Carrier:
+    """The three carriers behind one vendor."""
+
+    PROVIDER: ClassVar[str] = "carrier"
+    SCOPE: ClassVar[Scope] = "nation"
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(
+        Operation("name_matches", billed=BILLED),
+        Operation("owner_matches", billed=BILLED),
+        Operation("state", billed=BILLED),
+        Operation("since", billed=BILLED),
+    )
+    # How often one number is answered in a day (assumed: the vendor names the limit, not its
+    # figure for a number; 500 is its figure for a name).
+    PER_DAY: ClassVar[dict[str, int]] = {
+        "name_matches": 500,
+        "owner_matches": 500,
+        "state": 500,
+        "since": 500,
+    }
+
+    def __init__(self, people: People, per_day: dict[str, int] | None = None) -> None:
+        self._people = people
+        self.per_day = self.PER_DAY | (per_day or {})
+        self._askers: dict[tuple[str, str, int], list[tuple[str, str, int]]] = {}
+
+    def name_matches(
+        self, trace: Trace, query: NameQuery, now_s: float, draws: Draws
+    ) -> NameAnswer:
+        """Two elements: is this number in this name?"""
+        del draws
+        if not query.name:
+            return NameAnswer(PhoneVerdict.BAD_NAME)
+        found = self._user("name_matches", trace, query.phone, now_s)
+        if isinstance(found, PhoneVerdict):
+            return NameAnswer(found)
+        same = found.phone_name == query.name
+        return NameAnswer(PhoneVerdict.SAME if same else PhoneVerdict.DIFFERENT)
+
+    def owner_matches(
+        self, trace: Trace, query: OwnerQuery, now_s: float, draws: Draws
+    ) -> OwnerAnswer:
+        """Three elements: number, name and ID number."""
+        del draws
+        if not query.name:
+            return OwnerAnswer(PhoneVerdict.BAD_NAME)
+        found = self._user("owner_matches", trace, query.phone, now_s)
+        if isinstance(found, PhoneVerdict):
+            return OwnerAnswer(found)
+        mismatch = self._mismatch(found, query)
+        verdict = PhoneVerdict.SAME if mismatch is Mismatch.NONE else PhoneVerdict.DIFFERENT
+        return OwnerAnswer(verdict, found.operator, mismatch)
+
+    def state(self, trace: Trace, query: StateQuery, now_s: float, draws: Draws) -> StateAnswer:
+        """Does the number live?"""
+        del draws
+        found = self._user("state", trace, query.phone, now_s)
+        if isinstance(found, PhoneVerdict):
+            return StateAnswer(found, PhoneState.UNKNOWN)
+        return StateAnswer(PhoneVerdict.SAME, found.phone_state)
+
+    def since(self, trace: Trace, query: SinceQuery, now_s: float, draws: Draws) -> SinceAnswer:
+        """How many months the number has been on the network, as a range."""
+        del draws
+        found = self._user("since", trace, query.phone, now_s)
+        if isinstance(found, PhoneVerdict):
+            return SinceAnswer(found)
+        today, first = trace.date, found.phone_since
+        months = (today.year - first.year) * 12 + today.month - first.month
+        months = max(0, months - (today.day < first.day))
+        place = sum([months >= bound for bound in RANGES])
+        upper = RANGES[place] if place < len(RANGES) else None
+        return SinceAnswer(PhoneVerdict.SAME, RANGES[place - 1], upper)
+
+    def _user(
+        self, operation: str, trace: Trace, phone: PhoneNumber, now_s: float
+    ) -> Person | PhoneVerdict:
+        """Return who uses a number that is registered, or why nothing can be said of it."""
+        if phone.segment not in SERVED:
+            return PhoneVerdict.SEGMENT_UNSUPPORTED
+        asked = (operation, phone.text, int(now_s // DAY_S))
+        asker = (trace.bank, trace.application, trace.call)
+        askers = self._askers.get(asked)
+        if askers is None:
+            askers = self._askers[asked] = []
+        if asker not in askers:
+            if len(askers) >= self.per_day[operation]:
+                return PhoneVerdict.DAILY_LIMIT
+            askers.append(asker)
+        person = self._people.by_phone(phone)
+        if person is None or not person.phone_name:
+            return PhoneVerdict.NO_RECORD
+        return person
+
+    def _mismatch(self, user: Person, query: OwnerQuery) -> Mismatch:
+        """Return which elements disagree with the carrier's register, or with each other."""
+        named = user.phone_name == query.name
+        # A number registered in another name is registered with that other person's card.
+        numbered = user.phone_name == user.name and user.id_number == query.id_number
+        if named:
+            return Mismatch.NONE if numbered else Mismatch.ID_CARD
+        if numbered:
+            return Mismatch.NAME
+        holder = self._people.by_number(query.id_number)
+        if holder is None or holder.register_name != query.name:
+            return Mismatch.NAME_TO_ID_CARD
+        return Mismatch.NAME_AND_ID_CARD

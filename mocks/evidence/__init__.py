@@ -1,0 +1,1 @@
+"""Contract deposit (存证): signatures, and a chain of records for each bank."""

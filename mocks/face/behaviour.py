@@ -1,0 +1,161 @@
+"""Face verification: a token, what a phone shows to it, and the result that can be read after.
+
+The comparison is made once, when the phone shows a face; reading the result changes nothing.
+Frames are named ``<face>#face/<token>``, photos ``<person key>#<source>``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, ClassVar
+
+from core.clock import DAY_S
+from core.picture import Picture
+from core.ports.face import (
+    THRESHOLD_CENTI,
+    CompareAnswer,
+    FaceAnswer,
+    FaceVerdict,
+    StartAnswer,
+)
+from core.seed import TRUTH
+from mocks.face.likeness import genuine_centi, impostor_centi
+from mocks.spec import Operation, Scope, on, table
+
+if TYPE_CHECKING:
+    from core.identity import IdNumber
+    from core.ports.face import CompareQuery, ResultQuery, StartQuery
+    from core.ports.people import People, Person
+    from core.ports.trace import Trace
+    from core.seed import Draws
+
+TOKEN_LIFE_S = 7_200.0
+RESULT_LIFE_S = 3 * DAY_S
+PER_MINUTE, PER_DAY = 15, 30  # comparisons of one person (the vendor's table)
+
+BILLED = on(FaceVerdict.PASSED, FaceVerdict.NAME_MISMATCH, FaceVerdict.BELOW_THRESHOLD)
+
+
+@dataclass(slots=True)
+class Session:
+    """One token: whom it was opened for, and what was shown to it."""
+
+    name: str
+    number: IdNumber
+    purpose: str
+    opened_s: float
+    shown_s: float = 0.0
+    answer: FaceAnswer | None = None
+
+
+class Face:
+    """The vendor's service, with the authority library behind it."""
+
+    PROVIDER: ClassVar[str] = "face"
+    SCOPE: ClassVar[Scope] = "platform"
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(
+        Operation("start", writes=True),
+        Operation("result", billed=BILLED),
+        Operation("compare", billed=BILLED),
+    )
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._sessions: dict[str, Session] = {}
+        self._shown_s: dict[str, list[float]] = {}  # by ID number: when it was compared
+
+    def start(self, trace: Trace, query: StartQuery, now_s: float, draws: Draws) -> StartAnswer:
+        """Open a check; the token is the hash of the attempt that asked for it."""
+        del draws
+        asked = f"{trace.bank}/{trace.application}/{trace.call}/{trace.attempt}"
+        text = blake2b(asked.encode(), digest_size=16, person=b"face").hexdigest().upper()
+        token = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        if token not in self._sessions:
+            self._sessions[token] = Session(query.name, query.number, query.purpose, now_s)
+        return StartAnswer(token)
+
+    def show(self, token: str, person: Person, now_s: float, draws: Draws) -> FaceVerdict:
+        """Show what comes before this person's camera: done by the phone, once a token."""
+        session = self._sessions.get(token)
+        if session is None:
+            return FaceVerdict.TOKEN_UNKNOWN
+        if session.answer is not None:
+            return session.answer.verdict
+        if now_s >= session.opened_s + TOKEN_LIFE_S:
+            return FaceVerdict.TOKEN_EXPIRED
+        session.answer = self._judge(session, person, token, now_s, draws)
+        session.shown_s = now_s
+        return session.answer.verdict
+
+    def result(self, trace: Trace, query: ResultQuery, now_s: float, draws: Draws) -> FaceAnswer:
+        """Read how the check behind a token ended."""
+        del trace, draws
+        session = self._sessions.get(query.token)
+        if session is None:
+            return FaceAnswer(FaceVerdict.TOKEN_UNKNOWN)
+        answer = session.answer
+        if answer is not None and now_s < session.shown_s + RESULT_LIFE_S:
+            return answer
+        lives = answer is None and now_s < session.opened_s + TOKEN_LIFE_S
+        verdict = FaceVerdict.NOT_DONE if lives else FaceVerdict.TOKEN_EXPIRED
+        return FaceAnswer(verdict, number=session.number, purpose=session.purpose)
+
+    def compare(
+        self, trace: Trace, query: CompareQuery, now_s: float, draws: Draws
+    ) -> CompareAnswer:
+        """Compare a frame of ours with the bank's own photo of a person."""
+        del trace, now_s
+        face, _, kind = query.frame.ref.partition("#")
+        if not face or not kind.startswith("face/"):
+            return CompareAnswer(FaceVerdict.NO_FACE)
+        person = self._people.by_key(query.photo.ref.partition("#")[0])
+        if person is None:
+            return CompareAnswer(FaceVerdict.NO_PHOTO)
+        verdict, score = _score(face, person, draws)
+        return CompareAnswer(verdict, score)
+
+    def _judge(
+        self, session: Session, person: Person, token: str, now_s: float, draws: Draws
+    ) -> FaceAnswer:
+        """Compare what is shown with the library's photo of whom the token names."""
+        number, purpose = session.number, session.purpose
+        face, live = person.shown_face, person.live
+        if not self._count(number.text, now_s):
+            return FaceAnswer(FaceVerdict.TOO_OFTEN, number=number, purpose=purpose)
+        if not face:
+            return FaceAnswer(FaceVerdict.NO_FACE, number=number, purpose=purpose)
+        frame = Picture.named(f"{face}#face/{token}")
+        holder = self._people.by_number(number) if live else None
+        score = 0
+        if not live:
+            verdict = FaceVerdict.NOT_LIVE
+        elif holder is None or not holder.in_register:
+            verdict = FaceVerdict.NO_PHOTO
+        elif holder.register_name != session.name:
+            verdict = FaceVerdict.NAME_MISMATCH
+        elif not holder.library_photo:
+            verdict = FaceVerdict.NO_PHOTO
+        else:
+            verdict, score = _score(face, holder, draws)
+        return FaceAnswer(verdict, score, live, frame, number, purpose)
+
+    def _count(self, number: str, now_s: float) -> bool:
+        """Count one comparison of a person, unless the minute or the day is full."""
+        times = self._shown_s.setdefault(number, [])
+        day = now_s // DAY_S
+        if sum([time // DAY_S == day for time in times]) >= PER_DAY:
+            return False
+        if sum([now_s - 60.0 < time <= now_s for time in times]) >= PER_MINUTE:
+            return False
+        times.append(now_s)
+        return True
+
+
+def _score(face: str, holder: Person, draws: Draws) -> tuple[FaceVerdict, int]:
+    """Return verdict and similarity of a live face against the photo of ``holder``."""
+    draw = draws.uniform(TRUTH)
+    own = face == holder.face
+    score = genuine_centi(holder.likeness_ppm, draw) if own else impostor_centi(draw)
+    passed = score >= THRESHOLD_CENTI
+    return (FaceVerdict.PASSED if passed else FaceVerdict.BELOW_THRESHOLD), score

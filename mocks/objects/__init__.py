@@ -1,0 +1,1 @@
+"""The bank's object store: each picture once, found by its content."""

@@ -1,0 +1,136 @@
+"""WeChat (微信): a phone mints codes, the server changes each of them once.
+
+A code belongs to the call that first changed it: the same call may ask again (a lost answer) and
+is answered the same, any other finds it used. One grant of the customer is one message.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, ClassVar
+
+from core.ports.wechat import (
+    CodeVerdict,
+    LoginAnswer,
+    MessageAnswer,
+    MessageVerdict,
+    PhoneAnswer,
+)
+from mocks.spec import Operation, Scope, table
+
+if TYPE_CHECKING:
+    from core.ports.people import People
+    from core.ports.trace import Trace
+    from core.ports.wechat import LoginQuery, MessageQuery, PhoneQuery
+    from core.seed import Draws
+
+CODE_LIFE_S = 300.0
+
+Caller = tuple[str, str, int]  # bank, application, call
+
+
+@dataclass(slots=True)
+class Code:
+    """A one-time code: whose, since when, and which call has changed it."""
+
+    openid: str
+    minted_s: float
+    changed_by: Caller | None = None
+
+
+class WeChat:
+    """The one mini-program's account at WeChat."""
+
+    PROVIDER: ClassVar[str] = "wechat"
+    SCOPE: ClassVar[Scope] = "platform"
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(
+        Operation("login", writes=True),
+        Operation("phone", writes=True),
+        Operation("message", writes=True),
+    )
+
+    def __init__(self, people: People, lasting: frozenset[str] = frozenset()) -> None:
+        """``lasting`` names the templates whose grant is not used up by a message."""
+        self._people = people
+        self._lasting = lasting
+        self._login_codes: dict[str, Code] = {}
+        self._phone_codes: dict[str, Code] = {}
+        self._grants: dict[tuple[str, str], int] = {}
+        self._sent: set[tuple[object, ...]] = set()
+        self.blocked: set[str] = set()  # openids that the platform's risk control stops
+
+    def device_login(self, openid: str, nonce: str, now_s: float) -> str:
+        """Mint a login code on a phone (``wx.login``)."""
+        return _mint(self._login_codes, "login", openid, nonce, now_s)
+
+    def device_phone_code(self, openid: str, nonce: str, now_s: float) -> str:
+        """Mint a phone code on a phone (``getPhoneNumber``)."""
+        return _mint(self._phone_codes, "phone", openid, nonce, now_s)
+
+    def grant(self, openid: str, template: str) -> None:
+        """The customer agrees to one more message of a template."""
+        name = (openid, template)
+        self._grants[name] = self._grants.get(name, 0) + 1
+
+    def login(self, trace: Trace, query: LoginQuery, now_s: float, draws: Draws) -> LoginAnswer:
+        """Change a login code for the openid."""
+        del draws
+        code = self._login_codes.get(query.code)
+        verdict = self._change(code, trace, now_s)
+        if code is None or verdict is not CodeVerdict.OK:
+            return LoginAnswer(verdict)
+        secret = blake2b(query.code.encode(), digest_size=16, person=b"session key").digest()
+        return LoginAnswer(verdict, code.openid, b64encode(secret).decode())
+
+    def phone(self, trace: Trace, query: PhoneQuery, now_s: float, draws: Draws) -> PhoneAnswer:
+        """Change a phone code for the number bound to the account."""
+        del draws
+        code = self._phone_codes.get(query.code)
+        verdict = self._change(code, trace, now_s)
+        if code is None or verdict is not CodeVerdict.OK:
+            return PhoneAnswer(verdict)
+        person = self._people.by_openid(code.openid)
+        return PhoneAnswer(verdict, person.phone if person else None)
+
+    def message(
+        self, trace: Trace, query: MessageQuery, now_s: float, draws: Draws
+    ) -> MessageAnswer:
+        """Send a subscribe message on one grant of the customer."""
+        del now_s, draws
+        to = (query.openid, query.template)
+        sent = (trace.bank, trace.application, trace.call, *to, *query.fields.items())
+        if sent in self._sent:
+            return MessageAnswer(MessageVerdict.SENT)
+        grants = self._grants.get(to, 0)
+        if not grants:
+            known = self._people.by_openid(query.openid) is not None
+            return MessageAnswer(
+                MessageVerdict.NOT_GRANTED if known else MessageVerdict.NO_SUCH_OPENID
+            )
+        if query.template not in self._lasting:
+            self._grants[to] = grants - 1
+        self._sent.add(sent)
+        return MessageAnswer(MessageVerdict.SENT)
+
+    def _change(self, code: Code | None, trace: Trace, now_s: float) -> CodeVerdict:
+        """Use a code up for this call, unless it cannot be used any more."""
+        if code is None:
+            return CodeVerdict.UNKNOWN
+        caller = (trace.bank, trace.application, trace.call)
+        if code.changed_by is not None:
+            return CodeVerdict.OK if code.changed_by == caller else CodeVerdict.USED
+        if now_s >= code.minted_s + CODE_LIFE_S:
+            return CodeVerdict.UNKNOWN
+        if code.openid in self.blocked:
+            return CodeVerdict.BLOCKED
+        code.changed_by = caller
+        return CodeVerdict.OK
+
+
+def _mint(codes: dict[str, Code], kind: str, openid: str, nonce: str, now_s: float) -> str:
+    """Return the code of (openid, nonce), making it the first time."""
+    text = blake2b(f"{kind}/{openid}/{nonce}".encode(), digest_size=16).hexdigest()
+    codes.setdefault(text, Code(openid, now_s))
+    return text

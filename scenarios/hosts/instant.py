@@ -1,0 +1,138 @@
+"""The instant host: time jumps, and a whole journey is one ``send(None)``.
+
+A sleep, a latency or a back-off moves the clock and returns at once. What a provider still does
+after its client stopped waiting is kept, and happens when the clock passes its moment.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core.seed import LATENCY, Draws, operation_key
+from scenarios.hosts.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from datetime import date
+
+    from core.ports.trace import Trace
+    from mocks.line import Line
+    from scenarios.hosts.world import World
+
+T = TypeVar("T")
+Act = "Callable[[Trace, Any, float, Draws], Any]"
+
+
+class InstantClock:
+    """A business clock that jumps."""
+
+    __slots__ = ("_late", "_number", "now_s", "start")
+
+    def __init__(self, start: date) -> None:
+        self.start = start
+        self.now_s = 0.0
+        self._late: list[tuple[float, int, Callable[[], object]]] = []
+        self._number = 0
+
+    async def sleep(self, wait_s: float) -> None:
+        """Jump ``wait_s`` seconds ahead."""
+        self.advance(wait_s)
+
+    def advance(self, wait_s: float) -> None:
+        """Jump ahead; what fell due on the way happens first, at its own moment, in order."""
+        until_s = self.now_s + wait_s
+        while self._late and self._late[0][0] <= until_s:
+            self.now_s, _, happens = heappop(self._late)
+            happens()
+        self.now_s = until_s
+
+    def later(self, at_s: float, happens: Callable[[], object]) -> None:
+        """Have something happen when the clock passes ``at_s``."""
+        self._number += 1
+        heappush(self._late, (at_s, self._number, happens))
+
+    def flush(self) -> None:
+        """Let everything that is still on its way happen now."""
+        while self._late:
+            at_s, _, happens = heappop(self._late)
+            self.now_s = max(self.now_s, at_s)
+            happens()
+
+
+class InstantHost:
+    """Runs the flow with providers that answer at once."""
+
+    name = "instant"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.clock = InstantClock(world.start)
+        self.ports = world.ports(self._operation)
+
+    def run(self, journey: Coroutine[Any, Any, T], at_s: float | None = None) -> T:
+        """Run a coroutine to its end, from ``at_s`` on (default: from where the clock stands)."""
+        if at_s is not None:
+            self.clock.now_s = at_s
+        try:
+            journey.send(None)
+        except StopIteration as end:
+            self.clock.flush()
+            return end.value  # type: ignore[no-any-return]
+        raise AssertionError("a journey waited for something that is no provider and no sleep")
+
+    def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
+        """Return the port method of one operation."""
+        assert name in OPERATIONS[provider]
+        operation = f"{provider}.{name}"
+        world, clock = self.world, self.clock
+        line: Line = world.lines[provider]
+        act = getattr(world.behaviours[provider], name)
+        key_of, op_key = world.seed.application_key, operation_key(operation)
+        latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
+        journal = world.journal
+
+        async def call(trace: Trace, query: Any) -> Any:
+            key = key_of(trace.bank, trace.application) ^ op_key
+            draws = Draws(key, trace.call, trace.attempt)
+            service_s = latency(draws.uniform(LATENCY))
+            if service_s <= limit_s and line.calm:
+                clock.advance(service_s)
+                if journal is None:
+                    return act(trace, query, clock.now_s, draws)
+                return journal.note(
+                    operation, trace, clock.now_s, act(trace, query, clock.now_s, draws)
+                )
+            return self._troubled(operation, line, act, trace, query, service_s, draws)
+
+        return call
+
+    def _troubled(
+        self,
+        operation: str,
+        line: Line,
+        act: Callable[..., Any],
+        trace: Trace,
+        query: Any,
+        service_s: float,
+        draws: Draws,
+    ) -> Any:
+        """Settle a call on which something may go wrong."""
+        clock, journal = self.clock, self.world.journal
+        began_s = clock.now_s
+        name = operation.partition(".")[2]
+        fault = line.fault(name, trace, began_s, draws)
+        fate = line.fate(line.service_s(service_s, fault), 0.0, fault)
+        if fate.error is None:
+            assert fate.acts_s is not None
+            clock.advance(fate.acts_s)
+            answer = act(trace, query, clock.now_s, draws)
+            clock.advance(fate.seen_s - fate.acts_s)
+            return journal.note(operation, trace, clock.now_s, answer) if journal else answer
+        if fate.acts_s is not None:
+            acts_at_s = began_s + fate.acts_s
+            clock.later(acts_at_s, lambda: act(trace, query, acts_at_s, draws))
+        clock.advance(fate.seen_s)
+        if journal is not None:
+            journal.note(operation, trace, clock.now_s, fate.error)
+        raise fate.error(operation, f"attempt {trace.attempt}")

@@ -1,0 +1,201 @@
+"""The virtual host: the very same flow on SimPy's clock, every provider behind a station.
+
+A station keeps the moments at which its servers fall free. With first come, first served, a
+call's start is known when it arrives, so one call is one scheduled event. A client that stops
+waiting leaves the server working: what the provider still does then is one event more.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heapreplace
+from types import coroutine
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from core.errors import QuotaExceeded, TimedOut, Unreachable
+from core.seed import LATENCY, Draws, operation_key
+from scenarios.hosts.meter import Meter
+from scenarios.hosts.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+    from datetime import date
+
+    from core.ports.trace import Trace
+    from mocks.line import Line, Profile
+    from scenarios.hosts.world import World
+
+REFUSED_S = 0.02  # what it takes to learn that nobody listens
+
+
+@coroutine
+def until(event: simpy.Event) -> Generator[simpy.Event, Any, Any]:
+    """Await a SimPy event."""
+    return (yield event)
+
+
+class VirtualClock:
+    """SimPy's time as the platform's business clock."""
+
+    __slots__ = ("env", "start")
+
+    def __init__(self, env: simpy.Environment, start: date) -> None:
+        self.env = env
+        self.start = start
+
+    @property
+    def now_s(self) -> float:
+        """Seconds of business time since midnight of the first day."""
+        return float(self.env.now)
+
+    async def sleep(self, wait_s: float) -> None:
+        """Let virtual time pass."""
+        await until(self.env.timeout(wait_s))
+
+
+class Station:
+    """The servers of one provider, its rate limit and its hours: first come, first served."""
+
+    __slots__ = ("_free_at", "_profile", "_quota_per_s", "_tokens", "_tokens_at_s", "outages")
+
+    def __init__(self, profile: Profile, outages: list[tuple[float, float]] | None = None) -> None:
+        self._profile = profile
+        self._free_at = [0.0] * profile.servers if profile.servers else []
+        heapify(self._free_at)
+        self._quota_per_s = profile.quota_per_s or 0.0
+        self._tokens = max(1.0, self._quota_per_s)  # a second's worth may come at once
+        self._tokens_at_s = 0.0
+        self.outages = outages or []
+
+    def is_open(self, now_s: float) -> bool:
+        """Whether the provider serves now: inside its hours and outside planned outages."""
+        if any(begin <= now_s < end for begin, end in self.outages):
+            return False
+        return self._profile.open_at(now_s)
+
+    def admits(self, now_s: float) -> bool:
+        """Take one call from the rate limit's token bucket; False where it is empty."""
+        if not self._quota_per_s:
+            return True
+        full = max(1.0, self._quota_per_s)
+        refilled = self._tokens + (now_s - self._tokens_at_s) * self._quota_per_s
+        self._tokens, self._tokens_at_s = min(full, refilled), now_s
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def wait_s(self, now_s: float, service_s: float) -> float:
+        """Queue a call of ``service_s``; return how long it waits for a server."""
+        free_at = self._free_at
+        if not free_at:
+            return 0.0
+        start_s = free_at[0] if free_at[0] > now_s else now_s
+        heapreplace(free_at, start_s + service_s)
+        return start_s - now_s
+
+
+class VirtualHost:
+    """Runs the flow on SimPy's clock."""
+
+    name = "virtual"
+
+    def __init__(self, world: World, env: simpy.Environment | None = None) -> None:
+        self.world = world
+        self.env = env or simpy.Environment()
+        self.clock = VirtualClock(self.env, world.start)
+        self.meters = {provider: Meter() for provider in OPERATIONS}
+        self.stations = {
+            provider: Station(line.profile, world.outages.get(provider))
+            for provider, line in world.lines.items()
+        }
+        self.ports = world.ports(self._operation)
+
+    def run(self, journey: Coroutine[Any, Any, Any], at_s: float | None = None) -> Any:
+        """Run one coroutine to its end; everything else on the clock goes on beside it."""
+        process = self.spawn(journey, at_s)
+        result = self.env.run(process)
+        self.env.run()  # what is still on its way arrives
+        return result
+
+    def spawn(self, journey: Coroutine[Any, Any, Any], at_s: float | None = None) -> simpy.Process:
+        """Start a coroutine as a process, now or at ``at_s``."""
+        if at_s is not None and at_s > self.env.now:
+            journey = self._at(at_s, journey)
+        return self.env.process(journey)  # type: ignore[arg-type]
+
+    async def _at(self, at_s: float, journey: Coroutine[Any, Any, Any]) -> Any:
+        await until(self.env.timeout(at_s - self.env.now))
+        return await journey
+
+    def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
+        """Return the port method of one operation."""
+        operation = f"{provider}.{name}"
+        world, env = self.world, self.env
+        line, station = world.lines[provider], self.stations[provider]
+        meter = self.meters[provider]
+        act = getattr(world.behaviours[provider], name)
+        key_of, op_key = world.seed.application_key, operation_key(operation)
+        latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
+        always_open = line.profile.hours is None and not station.outages
+        calm, journal, timeout = line.calm, world.journal, env.timeout
+        waits, latencies = meter.waits_s, meter.latencies_s
+
+        async def call(trace: Trace, query: Any) -> Any:
+            now_s = env.now
+            meter.calls += 1
+            if trace.attempt > 1:
+                meter.retries += 1
+            if not always_open and not station.is_open(now_s):
+                await self._fail(operation, trace, meter, REFUSED_S, Unreachable)
+            if not station.admits(now_s):
+                await self._fail(operation, trace, meter, 0.0, QuotaExceeded)
+            key = key_of(trace.bank, trace.application) ^ op_key
+            draws = Draws(key, trace.call, trace.attempt)
+            service_s = latency(draws.uniform(LATENCY))
+            wait_s, fault = 0.0, None
+            if not calm:
+                fault = line.fault(name, trace, now_s, draws)
+                service_s = line.service_s(service_s, fault)
+            if fault is None or fault.reaches_a_server:
+                wait_s = station.wait_s(now_s, service_s)
+                meter.busy_s += service_s
+            waits.append(wait_s)
+            if fault is None and wait_s + service_s <= limit_s:
+                latencies.append(wait_s + service_s)
+                await until(timeout(wait_s + service_s))
+                answer = act(trace, query, env.now, draws)
+                return answer if journal is None else journal.note(operation, trace, env.now, answer)
+            fate = line.fate(service_s, wait_s, fault)
+            latencies.append(fate.seen_s)
+            return await self._troubled(operation, act, trace, query, fate, draws, meter)
+
+        return call
+
+    async def _troubled(
+        self, operation: str, act: Any, trace: Trace, query: Any, fate: Any, draws: Draws, meter: Meter
+    ) -> Any:
+        """Settle a call on which something went wrong, or took long."""
+        env, journal = self.env, self.world.journal
+        if fate.error is None:
+            await until(env.timeout(fate.acts_s))
+            answer = act(trace, query, env.now, draws)
+            await until(env.timeout(fate.seen_s - fate.acts_s))
+            return answer if journal is None else journal.note(operation, trace, env.now, answer)
+        if fate.acts_s is not None:
+            acts = env.timeout(fate.acts_s)
+            acts.callbacks.append(lambda _: act(trace, query, env.now, draws))  # type: ignore[union-attr]
+        await self._fail(operation, trace, meter, fate.seen_s, fate.error)
+
+    async def _fail(
+        self, operation: str, trace: Trace, meter: Meter, after_s: float, error: Any
+    ) -> None:
+        """Let the client see an error ``after_s`` seconds from now."""
+        meter.errors += 1
+        if error is TimedOut:
+            meter.timeouts += 1
+        await until(self.env.timeout(after_s))
+        if self.world.journal is not None:
+            self.world.journal.note(operation, trace, self.env.now, error)
+        raise error(operation, f"attempt {trace.attempt}")

@@ -1,0 +1,117 @@
+"""A world: the people, the providers' behaviours, the lines to them, and one seed for all of it.
+
+One world is one tenant. A host puts a clock to it and hands the platform its ports.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from core.banks import load_banks
+from core.flow.platform import Platform
+from core.ports import PROVIDERS, Ports
+from core.products import load_products
+from core.seed import Seed
+from core.store.memory import MemoryStore
+from mocks.acquirer.behaviour import Acquirer
+from mocks.bureau.behaviour import Bureau
+from mocks.carrier.behaviour import Carrier
+from mocks.corebank.behaviour import CoreBank
+from mocks.evidence.behaviour import Evidence
+from mocks.face.behaviour import Face
+from mocks.idnet.behaviour import IdNet
+from mocks.line import Fault, Profile, lines
+from mocks.objects.behaviour import Objects
+from mocks.ocr.behaviour import Ocr
+from mocks.registry.behaviour import Registry
+from mocks.sanctions.behaviour import Sanctions
+from mocks.wechat.behaviour import WeChat
+from scenarios.hosts.operations import OPERATIONS
+from scenarios.population.register import Population
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+
+    from core.banks import Bank
+    from core.clock import Clock
+    from core.products import Product
+    from scenarios.hosts.journal import Journal
+
+
+class Host(Protocol):
+    """What stories, phones and rollouts need of a host."""
+
+    name: str
+    world: World
+    clock: Clock
+    ports: Ports
+
+    def run(self, journey: Any, at_s: float | None = None) -> Any:
+        """Run a coroutine to its end."""
+        ...
+
+
+def _straight(method: Callable[..., Any]) -> Callable[..., Any]:
+    return method
+
+
+class World:
+    """Everything outside the platform, and the platform's own memory."""
+
+    def __init__(
+        self,
+        seed: int,
+        start: date,
+        *,
+        replication: int = 0,
+        profiles: dict[str, Profile] | None = None,
+        faults: Iterable[Fault] = (),
+        outages: dict[str, list[tuple[float, float]]] | None = None,
+        banks: dict[str, Bank] | None = None,
+        products: dict[str, Product] | None = None,
+        journal: Journal | None = None,
+        copying: bool = False,
+        tap: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
+    ) -> None:
+        self.seed = Seed(seed, replication)
+        self.start = start
+        self.banks = load_banks() if banks is None else banks
+        self.products = load_products(self.banks) if products is None else products
+        self.journal = journal
+        self.outages = outages or {}
+        self.lines = lines(profiles, faults)
+        self.store = MemoryStore(copying=copying)
+        self._tap = tap or _straight
+        self.people = Population(self.seed, start, self.banks)
+        people = self.people
+        secret = self.seed.key("evidence").to_bytes(8, "big")
+        self.wechat = WeChat(people)
+        self.ocr = Ocr(people)
+        self.carrier = Carrier(people)
+        self.idnet = IdNet(people)
+        self.sanctions = Sanctions(people)
+        self.face = Face(people)
+        self.corebank = CoreBank(people, {bank.id: bank.bin for bank in self.banks.values()}, start)
+        self.bureau = Bureau(people)
+        self.registry = Registry()
+        self.acquirer = Acquirer()
+        self.objects = Objects()
+        self.evidence = Evidence(secret)
+        self.behaviours: dict[str, Any] = {name: getattr(self, name) for name in PROVIDERS}
+
+    def ports(self, operation: Callable[[str, str], Callable[..., Any]]) -> Ports:
+        """Return the ports of a host, which makes each operation by provider and name."""
+
+        def port(provider: str) -> Any:
+            methods = {
+                name: staticmethod(self._tap(operation(provider, name)))
+                for name in OPERATIONS[provider]
+            }
+            return type(f"{provider}_port", (), {"__slots__": (), **methods})()
+
+        return Ports(*(port(provider) for provider in PROVIDERS))
+
+    def platform(self, host: Host) -> Platform:
+        """Return the platform on a host's clock and ports, with this world's memory."""
+        return Platform(host.ports, self.store, host.clock, self.banks, self.products)

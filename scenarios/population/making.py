@@ -1,0 +1,310 @@
+"""Putting one person together, from streams named after them.
+
+Each part of a person (identity, card, phone, purse ...) has a stream of its own, and each trait a
+draw of its own: what is added to one part, or set by a story, changes nothing in another.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import date, timedelta
+from itertools import accumulate
+from math import exp, log
+from typing import TYPE_CHECKING, Any
+
+from core.calendar import add_months
+from core.ports.carrier import Operator, PhoneState
+from core.ports.ocr import Warn
+from core.seed import MASK, NamedRandom, hash64
+from scenarios.population.credit import Credit, Steady, credit_of
+from scenarios.population.people import Card, Person
+from scenarios.population.plan import (
+    CLASS_ONE,
+    CLASS_TWO,
+    OTHER_BANKS,
+    ROWS,
+    VIRTUAL_ROW,
+)
+from scenarios.population.providers import MEN, WOMEN, NameProvider, generator, pick
+from scenarios.population.traits import rate_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.identity import IdNumber, PhoneNumber
+    from core.ports.people import BankCard
+    from core.seed import Seed
+    from scenarios.population.plan import Plan
+    from scenarios.population.traits import Traits
+
+PROVINCES = {
+    "32": "江苏省",
+    "34": "安徽省",
+    "41": "河南省",
+    "37": "山东省",
+    "42": "湖北省",
+    "51": "四川省",
+    "36": "江西省",
+    "33": "浙江省",
+    "21": "辽宁省",
+}
+COUNTIES = ("望禾县", "映溪县", "墨石县", "听涛县", "云陂县", "青岚县", "半湖县", "鹿鸣川县")
+MINORITIES = ("回", "苗", "土家", "满", "壮", "蒙古", "彝")
+UNREADABLE, READABLE = (0, 20), (62, 100)  # picture quality of 100
+STEADY = Steady()
+STEADY_LIKENESS = 750_000
+SINCE_DAYS_MEAN, SINCE_DAYS_MAX = 1_900, 7_300
+TENURE_MONTHS_MEAN = 70
+NO_REGISTER_PHOTO = frozenset({"no_register_photo", "no_photo_at_all", "not_in_register"})
+NO_LIBRARY_PHOTO = frozenset({"no_library_photo", "no_photo_at_all", "not_in_register"})
+OTHERS = {one: tuple(other for other in Operator if other is not one) for one in Operator}
+ELSEWHERE = {home: tuple(p for p in PROVINCES if p != home) for home in PROVINCES}
+# Who can hold an expired card: from this age on, its term in years, the oldest age of issue.
+EXPIRED = ((47, 20, 45), (27, 10, 25), (0, 5, 15))
+
+# A trait's lot is the person's own 64-bit key times the trait's odd number: the key is uniform,
+# and so is any odd multiple of it. A third of the price of a stream's draw, thirty times a person.
+LOTS = {name: hash64("trait", name) | 1 for name in rate_names()}
+PARTS = {
+    name: hash64("part", name)
+    for name in (
+        "identity",
+        "name",
+        "home",
+        "card",
+        "register",
+        "phone",
+        "credit",
+        "purse",
+        "work",
+        "likeness",
+    )
+}
+
+
+class Maker:
+    """Makes people at one seed, reference date and set of traits."""
+
+    def __init__(self, seed: Seed, reference: date, traits: Traits) -> None:
+        self.seed = seed
+        self.reference = reference
+        self.traits = traits
+        self.random = NamedRandom()
+        self.names = NameProvider(generator(self.random, reference))
+        rates = [(name, LOTS[name], lot_limit(getattr(traits, name))) for name in rate_names()]
+        self._rates = [row for row in rates if row[2] > 0 and row[0] != "phone_virtual"]
+        self._virtual = lot_limit(min(1.0, traits.phone_virtual * ROWS))
+        self._ages = tuple(accumulate(weight for _, _, weight in traits.ages))
+
+    def make(self, plan: Plan, index: int, said: Mapping[str, Any]) -> Person:
+        """Return the person; ``said`` are fields that a story sets (the rest follows them)."""
+        key = f"{plan.bank.id}/{index:06d}"
+        named = self.seed.key("person", plan.bank.id, index)
+        had = self._had(named)
+        sex, born, region, number = self._identity(plan, index, named, had, said)
+        age = number.age_on(self.reference)
+        name = said.get("name") or self._names(named, "name").full_name(sex, born.year)
+        nation, address, authority = self._home(plan, named, had, region)
+        valid_from, valid_to, quality, warnings = self._card(named, had, born, age)
+        phone, operator, phone_name, since = self._phone(plan, index, named, had, (name, sex, age))
+        credit = self._credit(named, had, age)
+        cards, tenure, deposit_fen, wage_fen = self._purse(plan, index, named, had, phone, credit)
+        employer, job = self._names(named, "work").employer_and_job()
+        shown = f"face/stranger-{key}" if "impostor" in had else f"face/{key}"
+        return Person(
+            key=key,
+            bank=plan.bank.id,
+            index=index,
+            name=name,
+            id_number=number,
+            sex=sex,
+            nation=nation,
+            birth=born,
+            region=region,
+            address=address,
+            authority=authority,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            card_quality=quality,
+            card_warnings=warnings,
+            in_register="not_in_register" not in had,
+            register_name=self._register_name(named, had, name, sex),
+            register_photo=had.isdisjoint(NO_REGISTER_PHOTO),
+            library_photo=had.isdisjoint(NO_LIBRARY_PHOTO),
+            phone=phone,
+            operator=operator,
+            phone_name=phone_name,
+            phone_state=PhoneState.SUSPENDED if "phone_suspended" in had else PhoneState.NORMAL,
+            phone_since=since,
+            openid=plan.openid(index, key),
+            face=f"face/{key}",
+            shown_face=shown,
+            live="presentation" not in had,
+            likeness_ppm=STEADY_LIKENESS if self.traits.steady else self._likeness(named),
+            listed="hit" if "listed_hit" in had else "review" if "listed_review" in had else "",
+            cards=cards,
+            tenure_months=tenure,
+            average_deposit_fen=deposit_fen,
+            monthly_wage_fen=wage_fen,
+            income_fen=credit.income_fen,
+            report=credit.report,
+            government=credit.government,
+            internet=credit.internet,
+            employer=employer,
+            job=job,
+            worth=credit.worth,
+        )
+
+    def _had(self, named: int) -> frozenset[str]:
+        """Return the traits that strike the person."""
+        return frozenset([name for name, lot, limit in self._rates if named * lot & MASK < limit])
+
+    def _stream(self, named: int, part: str) -> NamedRandom:
+        return self.random.rename(named ^ PARTS[part])
+
+    def _names(self, named: int, part: str) -> NameProvider:
+        self.random.rename(named ^ PARTS[part])
+        return self.names
+
+    def _likeness(self, named: int) -> int:
+        return int(self._stream(named, "likeness").random() * 1_000_000)
+
+    def _identity(
+        self, plan: Plan, index: int, named: int, had: frozenset[str], said: Mapping[str, Any]
+    ) -> tuple[str, date, str, IdNumber]:
+        """Sex, birth date, where the card is from, and the number that says so."""
+        random = self._stream(named, "identity")
+        sex = said.get("sex") or (MEN if "male" in had else WOMEN)
+        at = random.random() * self._ages[-1]
+        youngest, oldest, _ = self.traits.ages[bisect_right(self._ages, at, 0, len(self._ages) - 1)]
+        age = youngest + int(random.random() * (oldest - youngest + 1))
+        region = said.get("region") or plan.bank.division
+        if "from_other_province" in had:
+            region = plan.away(pick(random, ELSEWHERE[region[:2]]))
+        elif "from_other_county" in had:
+            region = plan.away(region[:2])
+        born, sequence = plan.birth(index, age)
+        moved = said.get("birth")
+        number = plan.number(region, moved or born, sex == MEN, None if moved else sequence)
+        return sex, number.birth, region, number
+
+    def _home(
+        self, plan: Plan, named: int, had: frozenset[str], region: str
+    ) -> tuple[str, str, str]:
+        """Nation, address and issuing authority, as the card prints them."""
+        random = self._stream(named, "home")
+        county = plan.bank.county if region == plan.bank.division else pick(random, COUNTIES)
+        address = f"{PROVINCES.get(region[:2], '')}{county}{self.names.street_part()}"
+        nation = pick(random, MINORITIES) if "minority" in had else "汉"
+        return nation, address, f"{county}公安局"
+
+    def _card(
+        self, named: int, had: frozenset[str], born: date, age: int
+    ) -> tuple[date, date | None, int, tuple[int, ...]]:
+        """The ID card's validity and how well its holder takes pictures of it."""
+        random = self._stream(named, "card")
+        worst, best = UNREADABLE if "picture_unreadable" in had else READABLE
+        quality = worst + int(random.random() ** 0.5 * (best - worst + 1))
+        warnings: tuple[int, ...] = ()
+        if "picture_copied" in had:
+            warnings = (int(pick(random, (Warn.COPY, Warn.RESHOT))),)
+        share = random.random()
+        if "card_expired" in had:
+            return *expired_card(born, age, self.reference, share), quality, warnings
+        return *valid_card(born, self.reference, share), quality, warnings
+
+    def _register_name(self, named: int, had: frozenset[str], name: str, sex: str) -> str:
+        """The name in the register: after a renaming it is another than on the card."""
+        if "register_name_differs" not in had:
+            return name
+        given = self._names(named, "register").given_name(sex, 1990)
+        return name[:1] + (given if given != name[1:] else f"{given[0]}一")
+
+    def _phone(
+        self, plan: Plan, index: int, named: int, had: frozenset[str], who: tuple[str, str, int]
+    ) -> tuple[PhoneNumber, Operator, str, date]:
+        """Number, serving carrier, the name it is registered in, and since when."""
+        random = self._stream(named, "phone")
+        name, sex, age = who
+        segment, row, line = plan.phone(index)
+        operator = Operator(segment)
+        drawn = named * LOTS["phone_virtual"] & MASK < self._virtual
+        if drawn and (row == 0 or self.traits.phone_virtual == 1.0):
+            segment, row = "virtual", VIRTUAL_ROW
+        elif "phone_ported" in had:
+            operator = pick(random, OTHERS[operator])
+        days = 15 + int(-log(1 - random.random()) * SINCE_DAYS_MEAN)
+        days = min(days, (age - 12) * 365, SINCE_DAYS_MAX)
+        if "phone_of_other" in had:
+            other = self.names.given_name(sex, 1985)
+            name = name[:1] + other if random.random() < 0.5 else self.names.surname() + other
+        elif "phone_without_record" in had:
+            name, days = "", int(random.random() * 10)
+        since = self.reference - timedelta(days=days)
+        return plan.dial(segment, row, line), operator, name, since
+
+    def _credit(self, named: int, had: frozenset[str], age: int) -> Credit:
+        chance = STEADY if self.traits.steady else self._stream(named, "credit")
+        return credit_of(chance, self.traits, had, age)
+
+    def _purse(
+        self,
+        plan: Plan,
+        index: int,
+        named: int,
+        had: frozenset[str],
+        phone: PhoneNumber,
+        credit: Credit,
+    ) -> tuple[tuple[BankCard, ...], int, int, int]:
+        """The cards, and what the home bank sees: tenure, average deposit, wage paid here."""
+        random = self._stream(named, "purse")
+        bank, bin_ = pick(random, OTHER_BANKS)
+        spare = credit.income_fen * exp(0.4 * credit.worth + 0.9 * random.gauss(0.0, 1.0))
+        tenure = 1 + int(-log(1 - random.random()) * TENURE_MONTHS_MEAN)
+        cards: list[BankCard] = []
+        if "holds_card" in had:
+            own = plan.card(index, plan.bank.bin, CLASS_ONE)
+            cards.append(Card(own, plan.bank.id, True, phone, int(spare * random.random())))
+        if "no_other_card" not in had:
+            kind = CLASS_TWO if "class_two_only" in had else CLASS_ONE
+            known = plan.former(index) if "card_other_phone" in had else phone
+            number = plan.card(index, bin_, kind)
+            cards.append(Card(number, bank, kind == CLASS_ONE, known, int(spare / 2)))
+        if "holds_card" not in had:
+            return tuple(cards), 0, 0, 0
+        wage_fen = credit.income_fen if "wage_paid_here" in had else 0
+        return tuple(cards), min(tenure, 300), int(spare * 1.5) // 100 * 100, wage_fen
+
+
+def lot_limit(rate: float) -> int:
+    """Return below which lot, of 2**64, a trait of that rate strikes."""
+    return int(rate * (MASK + 1))
+
+
+def valid_card(born: date, reference: date, share: float) -> tuple[date, date | None]:
+    """Return the validity of a card that was always renewed in time (居民身份证法 art. 5).
+
+    Issued under 16 it is good for 5 years, from 16 to 25 for 10, from 26 to 45 for 20, from 46
+    on for ever (None). ``share`` says how soon after the sixteenth birthday the first was made.
+    """
+    first = add_months(born, 16 * 12, born.day) + timedelta(days=int(share * 700))
+    if first > reference:
+        recent = reference - timedelta(days=int(share * 700) + 1)
+        return recent, _years_on(recent, 5)
+    second = _years_on(first, 10)
+    if second > reference:
+        return first, second
+    third = _years_on(second, 20)
+    return (second, third) if third > reference else (third, None)
+
+
+def expired_card(born: date, age: int, reference: date, share: float) -> tuple[date, date]:
+    """Return the validity of a card that has ended and was not renewed, by the same rule."""
+    term, oldest = next((t, o) for youngest, t, o in EXPIRED if age >= youngest)
+    latest = _years_on(reference - timedelta(days=1 + int(share * 360)), -term)
+    issued = min(latest, add_months(born, oldest * 12, born.day))
+    return issued, _years_on(issued, term)
+
+
+def _years_on(day: date, years: int) -> date:
+    return add_months(day, years * 12, day.day)

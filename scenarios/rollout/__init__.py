@@ -1,0 +1,1 @@
+"""A multi-bank rollout in virtual time: every customer really runs the platform."""

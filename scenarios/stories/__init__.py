@@ -1,0 +1,8 @@
+"""End-to-end stories: each is a sentence, told on a stage of its own, the same on every host."""
+
+from __future__ import annotations
+
+from scenarios.stories import afterwards, entering, faults, refusals  # they register themselves
+from scenarios.stories.story import STORIES, Story, find
+
+__all__ = ["STORIES", "Story", "afterwards", "entering", "faults", "find", "refusals"]

@@ -1,0 +1,137 @@
+"""Tell stories: each in a fresh tenant on the chosen host; the books are checked after each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from core.errors import GaveUp, InputError, ProviderError, Refused
+from core.invariants import Books, check
+from scenarios.digest import digest, hash_of
+from scenarios.hosts.instant import InstantHost
+from scenarios.hosts.journal import Journal
+from scenarios.hosts.virtual import VirtualHost
+from scenarios.hosts.world import World
+from scenarios.stories.stage import Crash, Stage, StoryFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from core.invariants import Violation
+    from scenarios.hosts.world import Host
+    from scenarios.stories.story import Story
+
+START = date(2020, 7, 1)
+HOSTS: dict[str, Callable[[World], Any]] = {"instant": InstantHost, "virtual": VirtualHost}
+
+
+@dataclass(slots=True)
+class Told:
+    """How the telling of one story went."""
+
+    name: str
+    title: str
+    hosts: tuple[str, ...]
+    passed: bool
+    outcome: str
+    reason: str
+    digest: str
+    problem: str = ""
+    step: str = ""
+    calls: list[str] = field(default_factory=list)
+    let_through: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the story's part of ``story --json``."""
+        told: dict[str, Any] = {
+            "name": self.name,
+            "hosts": list(self.hosts),
+            "passed": self.passed,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "digest": self.digest,
+        }
+        if self.let_through:
+            told["let_through"] = self.let_through
+        if not self.passed:
+            told["problem"], told["step"], told["calls"] = self.problem, self.step, self.calls
+        return told
+
+
+def tell(story: Story, seed: int, host_name: str = "instant") -> Told:
+    """Tell one story on one host; never raises for a story that fails."""
+    crash = story.crash() if story.crash else None
+    world = World(
+        seed,
+        START,
+        profiles=story.profiles,
+        faults=story.faults,
+        journal=Journal(),
+        copying=True,
+        tap=crash.tap if crash else None,
+    )
+    host: Host = HOSTS[host_name](world)
+    stage = Stage(host)
+    problem = ""
+    try:
+        host.run(story.tell(stage))
+    except (StoryFailed, Refused, GaveUp, ProviderError, InputError, AssertionError, Crash) as no:
+        problem = f"{type(no).__name__}: {no}" if not isinstance(no, StoryFailed) else str(no)
+    books = Books(world.store.tables, world.corebank, world.products)
+    broken = check(books)
+    if not problem and broken:
+        problem = f"invariant violated: {broken[0]}"
+    let_through = _let_through(story, world)
+    missing = set(story.strict) - {name for name, _ in let_through}
+    if not problem and missing:
+        problem = f"judged strictly it should violate {', '.join(sorted(missing))}"
+    return _told(story, stage, problem, [str(each) for each in let_through])
+
+
+def _let_through(story: Story, world: World) -> list[Violation]:
+    """Return what the story's customers got through, judged by the prudent policy."""
+    if not story.strict:
+        return []
+    return check(Books(world.store.tables, world.corebank, world.products, strict=True))
+
+
+def _told(story: Story, stage: Stage, problem: str, let_through: list[str]) -> Told:
+    world, last = stage.world, stage.last
+    assert world.journal is not None
+    reason = last.reason.name if last and last.reason else ""
+    return Told(
+        story.name,
+        story.title,
+        story.hosts,
+        not problem,
+        last.outcome if last else "",
+        reason,
+        digest(world.store, world.corebank),
+        problem,
+        last.step.value if last else "",
+        [str(call) for call in world.journal.calls[-40:]] if problem else [],
+        let_through,
+    )
+
+
+def tell_all(
+    stories: Iterable[Story], seed: int, host: str, progress: Callable[[Told], None] | None = None
+) -> list[Told]:
+    """Tell stories one after another."""
+    told = []
+    for each in stories:
+        told.append(tell(each, seed, host))
+        if progress is not None:
+            progress(told[-1])
+    return told
+
+
+def as_json(told: list[Told], seed: int, host: str) -> dict[str, Any]:
+    """Return the document of ``story --json``."""
+    return {
+        "seed": seed,
+        "host": host,
+        "digest": hash_of(f"{each.name} {each.digest}" for each in told),
+        "stories": [each.as_json() for each in told],
+    }

@@ -1,0 +1,271 @@
+"""The stage a story plays on: one tenant, people on demand, days that pass, a platform that crashes.
+
+A story is told the same way on every host. The platform's memory on a stage hands out copies, as a
+database does, so that a crash forgets exactly what was not saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from core.application import Application, Reason, State, Step
+from core.clock import DAY_S, date_at
+from core.errors import Refused
+from core.flow import after_loan, calls
+from core.flow.errand import Errand
+from core.flow.journey import Ending, draw, journey
+from core.flow.repay import move, repay
+from core.identity import CardNumber
+from core.lending.book import Loan
+from core.ports.corebank import BalanceQuery, Direction
+from core.products import Area, products_of
+from core.store.records import Account
+from mocks.sanctions.behaviour import ListEntry
+from scenarios.phone import Phone, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import date
+
+    from core.flow.platform import Platform
+    from core.products import Product
+    from core.store.records import Repayment
+    from scenarios.hosts.world import Host, World
+    from scenarios.population.people import Person
+
+BANK = "qingluo"
+
+
+class StoryFailed(Exception):
+    """A story did not end as it says it ends."""
+
+
+class Crash(BaseException):
+    """The platform dies here. No ``except Exception`` of the flow may survive it."""
+
+
+@dataclass(slots=True)
+class CrashPlan:
+    """Die at the ``nth`` attempt of a call: before it is sent, or after its answer came."""
+
+    call: int
+    after: bool
+    nth: int = 1
+
+    def tap(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a port method that dies on this plan."""
+
+        async def call(trace: Any, query: Any) -> Any:
+            here = trace.call == self.call
+            if here and not self.after:
+                self._count()
+            answer = await method(trace, query)
+            if here and self.after:
+                self._count()
+            return answer
+
+        return call
+
+    def _count(self) -> None:
+        self.nth -= 1
+        if self.nth == 0:
+            raise Crash(f"at call {self.call}")
+
+
+class Stage:
+    """What a story may use."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.world: World = host.world
+        self.platform: Platform = host.world.platform(host)
+        self._people = 0
+        self._day_ended: date | None = None
+        self.last: Ending | None = None
+
+    # People and their visits
+
+    def person(self, bank: str = BANK, **truth: Any) -> Person:
+        """Return a new person who passes every check, but for the ``truth`` that is given."""
+        self._people += 1
+        return self.world.people.make(bank, self._people, **truth)
+
+    @property
+    def bank(self) -> str:
+        """The bank a story plays at where it names none."""
+        return BANK
+
+    def product(self, bank: str = BANK) -> str:
+        """Return the id of a bank's first product that anybody of its county may ask for."""
+        for product in products_of(bank, self.world.products):
+            if open_to_all(product):
+                return product.id
+        raise StoryFailed(f"every product of {bank} asks for more than a stranger has")
+
+    def product_with(self, policy: str) -> tuple[str, str]:
+        """Return (bank, product) of the first product that follows a policy and adds no checks."""
+        for product in self.world.products.values():
+            if product.policy == policy and open_to_all(product):
+                return product.bank, product.id
+        raise StoryFailed(f"no product follows the policy {policy!r}")
+
+    def other_product(self) -> tuple[str, str]:
+        """Return (bank, product) of another bank that lends to people of other counties."""
+        for product in self.world.products.values():
+            if product.bank != BANK and product.area is not Area.COUNTY and open_to_all(product):
+                return product.bank, product.id
+        raise StoryFailed("no other bank lends outside its county")
+
+    async def visit(
+        self,
+        person: Person,
+        bank: str = BANK,
+        product: str = "",
+        visit: str = "1",
+        **wish: Any,
+    ) -> Ending:
+        """Have a person visit a bank; return how it ended."""
+        phone = Phone.of(self.host, person, bank, Wish(**wish), visit)
+        self.last = await journey(self.platform, phone, product or self.product(bank))
+        return self.last
+
+    async def draw_again(
+        self, person: Person, application: str, visit: str, bank: str = BANK, **wish: Any
+    ) -> Ending:
+        """Have a customer with a line draw once more."""
+        app = await self.application(application)
+        phone = Phone.of(self.host, person, bank, Wish(**wish), visit)
+        self.last = await draw(self.platform, phone, app)
+        return self.last
+
+    async def resume(
+        self,
+        person: Person,
+        bank: str = BANK,
+        product: str = "",
+        visit: str = "1",
+        **wish: Any,
+    ) -> Ending:
+        """Visit through a crash: the platform dies, comes up with what it saved, and goes on."""
+        try:
+            await self.visit(person, bank, product, visit, **wish)
+        except Crash:
+            self.platform = self.world.platform(self.host)
+            return await self.visit(person, bank, product, visit, **wish)
+        raise StoryFailed("the platform did not crash where it should")
+
+    # The loan's life
+
+    async def application(self, application: str) -> Application:
+        """Return an application as it was saved."""
+        app = await self.platform.store.get(Application, application)
+        assert app is not None
+        return app
+
+    async def loan(self, ending: Ending, nth: int = 0) -> Loan:
+        """Return the loan behind an application's drawdown."""
+        app = await self.application(ending.application)
+        loan = await self.platform.store.get(Loan, "L" + app.drawdowns[nth][1:])
+        if loan is None:
+            raise StoryFailed(f"drawdown {nth} became no loan")
+        return loan
+
+    async def repay(
+        self, loan: Loan, request: str, amount_fen: int | None = None, fund_fen: int | None = None
+    ) -> Repayment:
+        """Bring money in from the bound card and pay; by default all that is due."""
+        return await repay(self.platform, loan.id, request, amount_fen, fund_fen)
+
+    async def days(self, count: int, banks: tuple[str, ...] = (BANK,)) -> None:
+        """Let whole days pass, with the day end of each bank at each midnight."""
+        for _ in range(count):
+            now_s = self.host.clock.now_s
+            await self.host.clock.sleep(DAY_S - now_s % DAY_S)
+            ended = self.today - timedelta(days=1)
+            for bank in banks:
+                await after_loan.day_end(self.platform, bank, ended)
+                self.world.corebank.close_day(bank, self.today)
+
+    async def spend(self, loan: Loan) -> None:
+        """Have the customer move everything on the account out to the bound card."""
+        account = await self.platform.store.get(Account, loan.account)
+        assert account is not None
+        errand = Errand(self.host.clock, loan.bank, f"{loan.id}/spend", Step.REPAY)
+        balance = await errand.ask(
+            calls.BALANCE,
+            self.platform.ports.corebank.balance,
+            BalanceQuery(CardNumber(account.id)),
+        )
+        await move(self.platform, errand, account, Direction.OUT, balance.balance_fen)
+
+    def list_person(self, person: Person) -> None:
+        """Put a person on the name list, in a new version that holds from now on."""
+        entry = ListEntry(f"entity-{person.key}", person.name, number=person.id_number)
+        now_s = self.host.clock.now_s
+        self.world.sanctions.change([entry], [], f"{self.today:%Y%m%d}-002", now_s)
+
+    def payouts(self) -> int:
+        """How many disbursements the core of the story's bank has posted."""
+        entries = self.world.corebank.entries(BANK)
+        return sum(entry.kind == "disburse" for entry in entries)
+
+    @property
+    def today(self) -> date:
+        """The business date."""
+        return date_at(self.host.clock.start, self.host.clock.now_s)
+
+    # What a story says of itself
+
+    def expect(
+        self,
+        ending: Ending,
+        outcome: str,
+        reason: Reason | None = None,
+        step: Step | None = None,
+    ) -> Ending:
+        """Require that a visit ended as told."""
+        told = (ending.outcome, ending.reason)
+        wanted = (outcome, reason)
+        if told != wanted or (step is not None and ending.step is not step):
+            raise StoryFailed(
+                f"expected {_words(outcome, reason, step)}, "
+                f"but it was {_words(ending.outcome, ending.reason, ending.step)}"
+            )
+        return ending
+
+    async def expect_refused(self, asked: Awaitable[object], reason: Reason) -> None:
+        """Require that a request is refused for a reason."""
+        try:
+            await asked
+        except Refused as no:
+            self.check(no.reason is reason, f"the reason is {reason.name}, not {no.reason.name}")
+            return
+        raise StoryFailed(f"expected {reason.name}, but it went through")
+
+    def check(self, holds: object, what: str) -> None:
+        """Require that something holds."""
+        if not holds:
+            raise StoryFailed(f"it should hold that {what}")
+
+    async def check_state(self, ending: Ending, state: State) -> None:
+        """Require that an application stands where it should."""
+        app = await self.application(ending.application)
+        self.check(app.state is state, f"the application is {state}, not {app.state}")
+
+
+def open_to_all(product: Product) -> bool:
+    """Whether a product asks for nothing that a good stranger has not: no tenure, no added check."""
+    asked = product.admission
+    return not (
+        product.added_checks
+        or asked.relationship_months_min
+        or asked.village_grade_min
+        or asked.social_insurance_months_min
+    )
+
+
+def _words(outcome: str, reason: Reason | None, step: Step | None) -> str:
+    told = f"{outcome} for {reason.name}" if reason else outcome
+    return f"{told} at {step}" if step else told
