@@ -61,6 +61,7 @@ async def open_account(platform: Platform, app: Application, phone: Phone) -> Ap
             return OpenQuery(key, customer.name, customer.number, customer.phone, bound)
 
         order = instruction(errand, order_id, app.id, make)
+        await platform.store.save(app, order)  # the checks that passed outlive a crash, too
     posted = await carry_out(platform, errand, calls.OPEN, calls.OPEN_OUTCOME, order)
     order.answer = posted
     if posted.outcome is not Outcome.DONE:

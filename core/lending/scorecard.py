@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from core.ports.bureau import CreditReport, GovernmentData, InternetData
     from core.products import Rating
 
-BASE = 545
+BASE = 560
 ANCHOR, ANCHOR_ODDS, POINTS_TO_DOUBLE = 600, 50, 20
-BANDS = (590, 620, 650, 680)  # E below the first, then D, C, B, and A from the last
+BANDS = (595, 625, 655, 685)  # E below the first, then D, C, B, and A from the last
 UNKNOWN = -15  # for a customer without a credit file, in place of the report's points
 
 YUAN = 100  # fen

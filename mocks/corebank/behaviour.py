@@ -304,7 +304,7 @@ class CoreBank:
             return bank.rejected(CoreCode.BAD_AMOUNT)
         if query.loan not in bank.loans:
             return bank.rejected(CoreCode.NO_LOAN)
-        kind = query.adjustment
+        kind = query.adjustment.value
         moves = bank.moves(kind, {"amount": query.amount_fen}, query.loan)
         return bank.booked(query.key, kind, moves)
 

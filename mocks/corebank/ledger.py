@@ -129,8 +129,7 @@ def link(head: str, entry: Entry, original: str) -> str:
     legs = "\n".join([f"{name} {amount_fen}" for name, amount_fen in entry.legs])
     day = entry.accounting_date.toordinal()
     told = (
-        f"{head}\n{entry.core_serial}\n{day}\n{entry.kind}\n{original}\n"
-        f"{_told(entry.key)}\n{legs}"
+        f"{head}\n{entry.core_serial}\n{day}\n{entry.kind}\n{original}\n{_told(entry.key)}\n{legs}"
     )
     return sha256(told.encode()).hexdigest()
 

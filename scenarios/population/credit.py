@@ -90,23 +90,20 @@ def _report(chance: Chance, traits: Traits, z: float, age: int, income_fen: int)
     edge = threshold(traits.overdue_now)
     overdue = late > edge
     open_loans = count(chance, 1.1 * exp(-0.10 * z))
-    debt_fen = 0
-    if open_loans:
-        size = DEBT_MEDIAN_FEN * exp(DEBT_SIGMA * normal()) * sqrt(open_loans)
-        debt_fen = _round(min(size, 40.0 * income_fen), 100 * YUAN)
+    size = DEBT_MEDIAN_FEN * exp(DEBT_SIGMA * normal()) * sqrt(open_loans)
+    debt_fen = _round(min(size, 40.0 * income_fen), 100 * YUAN)
     half_year = count(chance, 1.7 * exp(-0.5 * z))
     quarter = _thin(chance, half_year, 0.5)
     spread = -0.75 - 0.8 * z + 1.1 * normal()
     surety = uniform()
+    late_fen = _round(LATE_MIN_FEN * exp(min(4.0, 2.5 * (late - edge))), YUAN) if overdue else 0
     return CreditReport(
         Found.FOUND,
         accounts=open_loans + 1 + count(chance, 2.2 * min(1.0, (age - 15) / 20)),
         open_loans=open_loans,
         debt_fen=debt_fen,
         monthly_due_fen=_round(debt_fen * DUE_SHARE, YUAN),
-        current_overdue_fen=_round(LATE_MIN_FEN * exp(min(4.0, 2.5 * (late - edge))), YUAN)
-        if overdue
-        else 0,
+        current_overdue_fen=late_fen,
         worst_overdue_24m=_months(worst, traits.overdue_three_months, overdue),
         inquiries_1m=_thin(chance, quarter, 0.35),
         inquiries_3m=quarter,
@@ -151,12 +148,15 @@ def _government(
 def _internet(chance: Chance, had: frozenset[str], z: float) -> InternetData:
     """Signals of the platform."""
     normal, uniform = chance.gauss, chance.random
-    sharing = 1 + (uniform() > 0.93) + (uniform() > 0.98)
+    others = uniform()
+    sharing = (
+        4 + int(others * 5) if "device_shared" in had else 1 + (others > 0.93) + (others > 0.98)
+    )
     stable = 1.9 + 0.7 * z + 1.1 * normal()
     return InternetData(
         Found.FOUND,
         device_age_days=int(420 * exp(0.15 * z + 0.9 * normal())),
-        device_shared_by=4 + int(uniform() * 5) if "device_shared" in had else sharing,
+        device_shared_by=sharing,
         location_stable_ppm=int(1_000_000 / (1.0 + exp(-stable))),
         lenders_asked_3m=count(chance, 0.65 * exp(-0.65 * z)),
     )

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from core.identity import IdNumber, PhoneNumber
     from core.ports.people import BankCard
-    from core.seed import Seed
     from scenarios.population.plan import Plan
     from scenarios.population.traits import Traits
 
@@ -83,10 +82,9 @@ PARTS = {
 
 
 class Maker:
-    """Makes people at one seed, reference date and set of traits."""
+    """Makes people at one reference date and set of traits; the plan brings the seed."""
 
-    def __init__(self, seed: Seed, reference: date, traits: Traits) -> None:
-        self.seed = seed
+    def __init__(self, reference: date, traits: Traits) -> None:
         self.reference = reference
         self.traits = traits
         self.random = NamedRandom()
@@ -99,7 +97,7 @@ class Maker:
     def make(self, plan: Plan, index: int, said: Mapping[str, Any]) -> Person:
         """Return the person; ``said`` are fields that a story sets (the rest follows them)."""
         key = f"{plan.bank.id}/{index:06d}"
-        named = self.seed.key("person", plan.bank.id, index)
+        named = plan.named(index)
         had = self._had(named)
         sex, born, region, number = self._identity(plan, index, named, had, said)
         age = number.age_on(self.reference)
@@ -193,8 +191,9 @@ class Maker:
     ) -> tuple[str, str, str]:
         """Nation, address and issuing authority, as the card prints them."""
         random = self._stream(named, "home")
-        county = plan.bank.county if region == plan.bank.division else pick(random, COUNTIES)
-        address = f"{PROVINCES.get(region[:2], '')}{county}{self.names.street_part()}"
+        street, elsewhere = self.names.street_part(), pick(random, COUNTIES)
+        county = plan.bank.county if region == plan.bank.division else elsewhere
+        address = f"{PROVINCES.get(region[:2], '')}{county}{street}"
         nation = pick(random, MINORITIES) if "minority" in had else "汉"
         return nation, address, f"{county}公安局"
 
@@ -203,12 +202,12 @@ class Maker:
     ) -> tuple[date, date | None, int, tuple[int, ...]]:
         """The ID card's validity and how well its holder takes pictures of it."""
         random = self._stream(named, "card")
+        share = random.random()
         worst, best = UNREADABLE if "picture_unreadable" in had else READABLE
         quality = worst + int(random.random() ** 0.5 * (best - worst + 1))
         warnings: tuple[int, ...] = ()
         if "picture_copied" in had:
             warnings = (int(pick(random, (Warn.COPY, Warn.RESHOT))),)
-        share = random.random()
         if "card_expired" in had:
             return *expired_card(born, age, self.reference, share), quality, warnings
         return *valid_card(born, self.reference, share), quality, warnings
@@ -231,15 +230,16 @@ class Maker:
         drawn = named * LOTS["phone_virtual"] & MASK < self._virtual
         if drawn and (row == 0 or self.traits.phone_virtual == 1.0):
             segment, row = "virtual", VIRTUAL_ROW
-        elif "phone_ported" in had:
-            operator = pick(random, OTHERS[operator])
         days = 15 + int(-log(1 - random.random()) * SINCE_DAYS_MEAN)
-        days = min(days, (age - 12) * 365, SINCE_DAYS_MAX)
+        days = max(1, min(days, (age - 12) * 365, SINCE_DAYS_MAX))
+        newly, other_way = int(random.random() * 10), pick(random, OTHERS[operator])
+        if "phone_ported" in had and segment != "virtual":
+            operator = other_way
         if "phone_of_other" in had:
             other = self.names.given_name(sex, 1985)
             name = name[:1] + other if random.random() < 0.5 else self.names.surname() + other
         elif "phone_without_record" in had:
-            name, days = "", int(random.random() * 10)
+            name, days = "", newly
         since = self.reference - timedelta(days=days)
         return plan.dial(segment, row, line), operator, name, since
 
@@ -260,11 +260,12 @@ class Maker:
         random = self._stream(named, "purse")
         bank, bin_ = pick(random, OTHER_BANKS)
         spare = credit.income_fen * exp(0.4 * credit.worth + 0.9 * random.gauss(0.0, 1.0))
+        share = random.random()
         tenure = 1 + int(-log(1 - random.random()) * TENURE_MONTHS_MEAN)
         cards: list[BankCard] = []
         if "holds_card" in had:
             own = plan.card(index, plan.bank.bin, CLASS_ONE)
-            cards.append(Card(own, plan.bank.id, True, phone, int(spare * random.random())))
+            cards.append(Card(own, plan.bank.id, True, phone, int(spare * share)))
         if "no_other_card" not in had:
             kind = CLASS_TWO if "class_two_only" in had else CLASS_ONE
             known = plan.former(index) if "card_other_phone" in had else phone

@@ -110,7 +110,8 @@ class Person:
     @property
     def ported(self) -> bool:
         """Whether another carrier serves the number than its segment says."""
-        return self.phone.segment.value != self.operator.value
+        segment = self.phone.segment
+        return segment in SUPPORTED and segment.value != self.operator.value
 
     @property
     def home_card(self) -> BankCard | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.calendar import add_months
 from core.errors import InputError
 from core.identity import CardNumber, IdNumber, PhoneNumber
-from core.seed import mix
+from core.seed import GAMMA, MASK, mix
 
 if TYPE_CHECKING:
     from core.seed import Seed
@@ -121,6 +121,7 @@ class Plan:
     bank: HomeBank
     place: int
     reference: date
+    people_key: int
     number_key: int
     phone_key: int
     mask: int
@@ -136,8 +137,19 @@ class Plan:
             remedy = "use 629000 to 629999, but not 629991 to 629998"
             raise InputError(f"bank {bank.id!r}: bin", f"{bank.bin!r} cannot be a bank's", remedy)
         place = int(bank.bin) % PLANS
-        number_key, phone_key = (seed.key("plan", bank.id, what) for what in ("number", "phone"))
-        return cls(bank, place, reference, number_key, phone_key, openid_mask(seed))
+        return cls(
+            bank,
+            place,
+            reference,
+            seed.key("person", bank.id),
+            seed.key("plan", bank.id, "number"),
+            seed.key("plan", bank.id, "phone"),
+            openid_mask(seed),
+        )
+
+    def named(self, index: int) -> int:
+        """Return the 64-bit key that everything about a person is drawn from."""
+        return mix(self.people_key + index * GAMMA & MASK)
 
     # ID numbers
 

@@ -57,7 +57,7 @@ class Population:
         self._divisions = {plan.bank.division: plan for plan in self._plans.values()}
         self._require_apart(allow_assigned)
         self._mask = openid_mask(seed)
-        self._maker = Maker(seed, reference, self.traits)
+        self._maker = Maker(reference, self.traits)
         self._makers: dict[Traits, Maker] = {}  # for those of whom something is said
         self._said: dict[str, tuple[Traits, dict[str, Any]]] = {}  # what stories set
         self._people: dict[str, Person] = {}
@@ -254,7 +254,7 @@ class Population:
             traits, said = spoken
             maker = self._makers.get(traits)
             if maker is None:
-                maker = self._makers[traits] = Maker(self.seed, self.reference, traits)
+                maker = self._makers[traits] = Maker(self.reference, traits)
             person = maker.make(self._plans[bank], index, said)
             _set(person, said)
         person.truth = truth_of(person, self.reference)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from scenarios.hosts.world import Host, World
     from scenarios.population.people import Person
 
-BANK = "qingluo"
+BANK = "daopu"  # a pilot whose product asks a stranger for nothing special
+DRAW_FEN = 2_000_000
 
 
 class StoryFailed(Exception):
@@ -126,7 +127,11 @@ class Stage:
         visit: str = "1",
         **wish: Any,
     ) -> Ending:
-        """Have a person visit a bank; return how it ended."""
+        """Have a person visit a bank; return how it ended.
+
+        By default they ask for ``DRAW_FEN``; a visit of the same name asks for the same again.
+        """
+        wish = {"amount_fen": 0 if "share_ppm" in wish else DRAW_FEN} | wish
         phone = Phone.of(self.host, person, bank, Wish(**wish), visit)
         self.last = await journey(self.platform, phone, product or self.product(bank))
         return self.last
