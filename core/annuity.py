@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 from math import gcd
 
@@ -22,3 +23,9 @@ def annuity(rate_ppm: int, months: int) -> tuple[int, int]:
     denominator = MONTH_PPM * (grown - MONTH_PPM**months)
     common = gcd(numerator, denominator)
     return numerator // common, denominator // common
+
+
+def flat_exceeds(flat_ppm: int, nominal_ppm: int, months: int) -> bool:
+    """Whether a flat rate costs more than the nominal rate on the balance: compares instalments."""
+    flat = Fraction(1, months) + Fraction(flat_ppm, MONTH_PPM)
+    return flat > Fraction(*annuity(nominal_ppm, months))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from core.annuity import MONTH_PPM, annuity
+from core.annuity import MONTH_PPM, annuity, flat_exceeds
 from core.banks import DATA, require_named_after, toml_files
 from core.config import Strict, read_toml
 from core.errors import InputError, nearest
@@ -192,7 +192,7 @@ def products_of(bank: str, products: dict[str, Product]) -> list[Product]:
 
 
 def _pct(rate_ppm: Fraction | int) -> str:
-    return f"{float(rate_ppm) / 10_000:.2f} %"
+    return f"{float(rate_ppm) / 10_000:.6g} %"
 
 
 def _owner(product: Product) -> Iterator[InputError]:
@@ -272,12 +272,6 @@ def _price(product: Product) -> Iterator[InputError]:
     if lowest > pricing.cap_ppm or highest < pricing.floor_ppm:
         problem = f"LPR plus spread is {_pct(lowest)} to {_pct(highest)}, all outside floor and cap"
         yield InputError("pricing.spread_bp", problem, "every rating would cost the same: mend it")
-
-
-def flat_exceeds(flat_ppm: int, nominal_ppm: int, months: int) -> bool:
-    """Whether a flat rate costs more than the nominal rate on the balance: compares instalments."""
-    flat = Fraction(1, months) + Fraction(flat_ppm, MONTH_PPM)
-    return flat > Fraction(*annuity(nominal_ppm, months))
 
 
 def _first_principal(product: Product) -> Iterator[InputError]:

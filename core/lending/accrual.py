@@ -40,7 +40,10 @@ def turn(loan: Loan, on: date) -> list[Booking]:
     To be called before anything else is done with the loan on that date. Idempotent; a kind of
     booking comes at most once.
     """
-    if loan.state is LoanState.SETTLED or on <= loan.accrued_through:
+    if on <= loan.accrued_through:
+        return []
+    if loan.state is LoanState.SETTLED:
+        loan.accrued_through = on
         return []
     amounts_fen: dict[Adjustment, int] = {}
     while loan.row < len(loan.rows) and (due := loan.rows[loan.row].due) < on:

@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-def lend(  # noqa: PLR0913  a loan begins with just these facts
+def lend(  # noqa: PLR0913, PLR0917  a loan begins with just these facts
     loan_id: str,
     product: Product,
     application: str,

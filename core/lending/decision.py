@@ -154,9 +154,9 @@ def size_line(product: Product, features: Features, band: Rating, rate_ppm: int)
 
 
 def income_fen(features: Features) -> int:
-    """Return the monthly income that somebody other than the customer vouches for: the best of
+    """Return the best evidence of a monthly income; the customer's own word is none.
 
-    the wage the bank itself pays out, the base of the housing fund, a sixth of the average
+    The wage the bank itself pays out, the base of the housing fund, a sixth of the average
     deposit, and what an insured worker or a household of that grade is taken to earn.
     """
     government = features.government

@@ -44,7 +44,7 @@ def disclosed(principal_fen: int, rows: Sequence[Row]) -> Disclosed:
     """Return the annualised rate (the internal rate of return) of monthly rows.
 
     Floats are safe here: nothing is paid by the result, it is rounded to a millionth, and the
-    four operations used are exact to the last bit on every machine.
+    four operations used give the same bits on every machine.
     """
     monthly = _monthly_irr(principal_fen, [row.total_fen for row in rows])
     compound = 1.0

@@ -44,7 +44,11 @@ def person_json(person: Person, age: int) -> dict[str, Any]:
         "openid": person.openid,
         "bank": person.bank,
         "cards": [
-            {"number": card.number.text, "bank": card.bank, "class": "I" if card.class_one else "II"}
+            {
+                "number": card.number.text,
+                "bank": card.bank,
+                "class": "I" if card.class_one else "II",
+            }
             for card in person.cards
         ],
         "employer": person.employer,

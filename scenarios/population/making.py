@@ -12,7 +12,6 @@ from itertools import accumulate
 from math import exp, log
 from typing import TYPE_CHECKING, Any
 
-from core.calendar import add_months
 from core.ports.carrier import Operator, PhoneState
 from core.ports.ocr import Warn
 from core.seed import MASK, NamedRandom, hash64
@@ -27,6 +26,7 @@ from scenarios.population.plan import (
 )
 from scenarios.population.providers import MEN, WOMEN, NameProvider, generator, pick
 from scenarios.population.traits import rate_names
+from scenarios.population.validity import expired_card, valid_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,9 +57,8 @@ TENURE_MONTHS_MEAN = 70
 NO_REGISTER_PHOTO = frozenset({"no_register_photo", "no_photo_at_all", "not_in_register"})
 NO_LIBRARY_PHOTO = frozenset({"no_library_photo", "no_photo_at_all", "not_in_register"})
 OTHERS = {one: tuple(other for other in Operator if other is not one) for one in Operator}
+ANYWHERE = tuple(PROVINCES)
 ELSEWHERE = {home: tuple(p for p in PROVINCES if p != home) for home in PROVINCES}
-# Who can hold an expired card: from this age on, its term in years, the oldest age of issue.
-EXPIRED = ((47, 20, 45), (27, 10, 25), (0, 5, 15))
 
 # A trait's lot is the person's own 64-bit key times the trait's odd number: the key is uniform,
 # and so is any odd multiple of it. A third of the price of a stream's draw, thirty times a person.
@@ -178,7 +177,7 @@ class Maker:
         age = youngest + int(random.random() * (oldest - youngest + 1))
         region = said.get("region") or plan.bank.division
         if "from_other_province" in had:
-            region = plan.away(pick(random, ELSEWHERE[region[:2]]))
+            region = plan.away(pick(random, ELSEWHERE.get(region[:2], ANYWHERE)))
         elif "from_other_county" in had:
             region = plan.away(region[:2])
         born, sequence = plan.birth(index, age)
@@ -280,32 +279,3 @@ class Maker:
 def lot_limit(rate: float) -> int:
     """Return below which lot, of 2**64, a trait of that rate strikes."""
     return int(rate * (MASK + 1))
-
-
-def valid_card(born: date, reference: date, share: float) -> tuple[date, date | None]:
-    """Return the validity of a card that was always renewed in time (居民身份证法 art. 5).
-
-    Issued under 16 it is good for 5 years, from 16 to 25 for 10, from 26 to 45 for 20, from 46
-    on for ever (None). ``share`` says how soon after the sixteenth birthday the first was made.
-    """
-    first = add_months(born, 16 * 12, born.day) + timedelta(days=int(share * 700))
-    if first > reference:
-        recent = reference - timedelta(days=int(share * 700) + 1)
-        return recent, _years_on(recent, 5)
-    second = _years_on(first, 10)
-    if second > reference:
-        return first, second
-    third = _years_on(second, 20)
-    return (second, third) if third > reference else (third, None)
-
-
-def expired_card(born: date, age: int, reference: date, share: float) -> tuple[date, date]:
-    """Return the validity of a card that has ended and was not renewed, by the same rule."""
-    term, oldest = next((t, o) for youngest, t, o in EXPIRED if age >= youngest)
-    latest = _years_on(reference - timedelta(days=1 + int(share * 360)), -term)
-    issued = min(latest, add_months(born, oldest * 12, born.day))
-    return issued, _years_on(issued, term)
-
-
-def _years_on(day: date, years: int) -> date:
-    return add_months(day, years * 12, day.day)

@@ -105,9 +105,11 @@ class Population:
 
     def with_truth(self, key: str, **said: Any) -> Person:
         """Return the person of that key as they are, but for what is ``said``."""
-        bank, _, index = key.partition("/")
+        place = self._place(key)
+        if place is None:
+            raise InputError(f"person {key!r}", "there is no such person", "write bank/000123")
         traits, before = self._said.get(key, (self.traits, {}))
-        return self._say(bank, int(index), traits, {**before, **said})
+        return self._say(*place, traits, {**before, **said})
 
     def add(self, person: Person) -> Person:
         """Take in somebody who was put together elsewhere.
@@ -169,11 +171,8 @@ class Population:
         found = self._people.get(key)
         if found is not None:
             return found
-        bank, _, index = key.partition("/")
-        plan = self._plans.get(bank)
-        if plan is None or len(index) != 6 or not (index.isascii() and index.isdigit()):
-            return None
-        return self._unmade(plan, int(index))
+        place = self._place(key)
+        return None if place is None else self.person(*place)
 
     def by_number(self, number: IdNumber) -> Person | None:
         """The holder of an ID number."""
@@ -215,6 +214,13 @@ class Population:
         if person is None or all(held.number != card for held in person.cards):
             return None
         return person
+
+    def _place(self, key: str) -> tuple[str, int] | None:
+        """Return bank and index of a key that the plan has room for."""
+        bank, _, index = key.partition("/")
+        if bank not in self._plans or len(index) != 6 or not (index.isascii() and index.isdigit()):
+            return None
+        return (bank, int(index)) if int(index) < PEOPLE else None
 
     def _at(self, place: tuple[int, int] | None) -> Person | None:
         return self._unmade(self._places.get(place[0]), place[1]) if place else None

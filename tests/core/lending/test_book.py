@@ -283,6 +283,17 @@ def test_what_is_above_the_debt_is_not_taken():
     assert loan.state is LoanState.SETTLED
 
 
+def test_a_settled_loan_takes_nothing_on_any_later_day():
+    loan = loan_of()
+    pay(loan, allocate(loan, 5_000_000, DRAWN))
+    later = DRAWN + 40 * A_DAY
+
+    assert turn(loan, later) == []
+    paid = allocate(loan, 100, later)
+    assert (paid.total_fen, paid.excess_fen) == (0, 100)
+    assert due_fen(loan) == payoff_quote(loan, later + A_DAY).total_fen == 0
+
+
 @pytest.mark.parametrize("amount_fen", [0, -1])
 def test_no_payment_is_no_payment(amount_fen):
     loan = loan_of()

@@ -1,0 +1,73 @@
+"""The door: one command a user, one line a command."""
+
+from pathlib import Path
+
+import click
+
+from scenarios.commands import door
+
+common = door.common
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(cls=door.Verbs)
+@click.version_option(door.version(), prog_name="loanrange")
+def sim() -> None:
+    """A proving ground for a bank's fully self-service loan on the WeChat mini-program."""
+
+
+@sim.command()
+@common("demo")
+def demo(**given: object) -> None:
+    """The main job: every story, then the 2020 Jiangsu rollout beside its published figures."""
+    door.run("demo", given)
+
+
+@sim.command()
+@click.argument("names", nargs=-1)
+@click.option("--list", "list_only", is_flag=True, help="Name the stories, and the hosts of each.")
+@click.option("--host", type=click.Choice(door.HOSTS), default="instant", show_default=True)
+@click.option("--junit", type=FILE, help="Write a JUnit report to this file.")
+@common("story")
+def story(**given: object) -> None:
+    """End-to-end stories, all or by name; spaces may stand for underscores."""
+    door.run("story", given)
+
+
+@sim.command()
+@click.argument("file", type=FILE)
+@click.option("--replications", type=int, default=1, show_default=True)
+@click.option("--workers", type=int, default=1, show_default=True)
+@click.option("--share", type=float, default=1.0, show_default=True, help="Of the visitors.")
+@common("rollout")
+def rollout(**given: object) -> None:
+    """A multi-bank rollout in virtual time: every customer really runs the platform."""
+    door.run("rollout", given)
+
+
+@sim.command()
+@click.option("-n", "count", type=int, default=10, show_default=True, help="How many.")
+@click.option("--bank", help="Whose customers; one of every bank in turn where it is left out.")
+@common("people")
+def people(**given: object) -> None:
+    """Synthetic people with the truth about them."""
+    door.run("people", given)
+
+
+@sim.command()
+@click.argument("name", required=False)
+@common("schema")
+def schema(**given: object) -> None:
+    """JSON Schemas of scenario, bank, product, summary, story and people files."""
+    door.run("schema", given)
+
+
+@sim.command()
+@common("doctor")
+def doctor(**given: object) -> None:
+    """What is installed, what is missing, what to do."""
+    door.run("doctor", given)
+
+
+if __name__ == "__main__":
+    door.main(sim)
