@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 PRODUCTS = DATA / "products"
 
-Rating = Literal["A", "B", "C", "D", "E"]
-RATINGS: tuple[Rating, ...] = ("A", "B", "C", "D", "E")
+RATINGS = ("A", "B", "C", "D", "E")
 CONSUMER_LINE_MAX_FEN = 20_000_000  # CBIRC order 2020 No.9: an unsecured consumer line
 BULLET_MONTHS_MAX = 12  # the same order: principal repaid in one sum
 LPR_MULTIPLE_MAX = 4  # the supreme court's line of 2020-08-20, taken as the cap for all here
@@ -67,14 +66,17 @@ Fen = Annotated[int, Field(gt=0)]
 Ppm = Annotated[int, Field(ge=0)]
 
 
-def _every_rating(table: dict[Rating, int]) -> dict[Rating, int]:
+def _every_rating(table: dict[str, int]) -> dict[str, int]:
+    for rating in table:
+        if rating not in RATINGS:
+            raise InputError(rating, "is no rating", "give A to E")
     for rating in RATINGS:
         if rating not in table:
             raise InputError(rating, "is missing", "give every rating, A to E")
     return table
 
 
-ByRating = Annotated[dict[Rating, Annotated[int, Field(ge=0)]], AfterValidator(_every_rating)]
+ByRating = Annotated[dict[str, Annotated[int, Field(ge=0)]], AfterValidator(_every_rating)]
 
 
 class Pricing(Strict):

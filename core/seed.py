@@ -34,9 +34,8 @@ def mix(state: int) -> int:
 
 
 def hash64(*names: object) -> int:
-    """Return a 64-bit key for a tuple of names; each name keeps its type and its borders."""
-    text = "\x1f".join([f"{type(name).__name__}:{name}" for name in names])
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+    """Return a 64-bit key for a tuple of names; ``repr`` keeps their types and borders apart."""
+    return int.from_bytes(blake2b(repr(names).encode(), digest_size=8).digest(), "big")
 
 
 class Draws:

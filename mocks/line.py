@@ -159,6 +159,7 @@ class Profile:
     error_rate: float = 0.0
     hours: tuple[float, float] | None = None  # open from, to, in hours of the day
     recorded_ms: tuple[float, ...] = ()  # sorted; replaces p50 and p99
+    scope: str = ""  # nation, platform or bank: whose servers and quota these are
 
     def __post_init__(self) -> None:
         self._check("p50_ms", self.p50_ms > 0, "above 0")

@@ -264,6 +264,7 @@ def _profile(name: str, part: ProviderPart, folder: Path) -> Profile:
             part.error_rate,
             None if part.hours is None else (part.hours[0], part.hours[1]),
             () if part.csv is None else recorded_latencies(folder / part.csv),
+            part.scope or "",
         )
     except InputError as error:
         raise InputError(f"providers.{name}.{error.place}", error.problem, error.remedy) from None

@@ -15,6 +15,7 @@ from core.application import Kind, Reason, Step
 from core.flow.draw_down import PAID_OUT
 from core.flow.enter import Entrance
 from core.picture import Picture
+from core.seed import Draws
 from core.store.records import ConsentKind, Entry
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ THINK_S: dict[str, float] = {
 }
 THINK_SIGMA = 0.6
 COMES_BACK_S = 900.0
+THINK = 4  # the lane of the customer's time
 _NORMAL = NormalDist()
 
 
@@ -89,6 +91,7 @@ class Phone:
         self.openid = openid
         self.visit = visit
         self._counter = 0
+        self._chance = host.world.seed.key("phone", bank, key, visit)
         self._began_s = host.clock.now_s
         self._own_s = 0.0  # of the present step: the customer's time, not the platform's
         self._step: Step | None = Step.ENTER
@@ -136,7 +139,8 @@ class Phone:
 
     async def think(self, about: str) -> None:
         """Take the customer's time over something."""
-        draw = self._world.seed.uniform("think", self._name())
+        self._counter += 1
+        draw = Draws(self._chance, self._counter, 0).uniform(THINK)
         quantile = _NORMAL.inv_cdf(draw or 0.5)
         await self._own_time(exp(log(THINK_S[about]) + THINK_SIGMA * quantile))
 
@@ -179,8 +183,8 @@ class Phone:
     async def show_face(self, token: str) -> None:
         """Take the vendor's face check."""
         await self.think("face")
-        name = self._name()
-        draws = self._world.seed.draws("phone.face", self.bank, name, 0, 1)
+        self._counter += 1
+        draws = Draws(self._chance, self._counter, 0)
         self._world.face.show(token, self.person, self._host.clock.now_s, draws)
 
     async def card_to_bind(self) -> CardNumber | None:

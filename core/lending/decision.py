@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from core.banks import Bank
-    from core.products import Product, Rating
+    from core.products import Product
 
 __all__ = ["ADMISSION", "Features", "decide", "income_fen", "lives_in", "size_line"]
 
@@ -134,7 +134,7 @@ class Sized(NamedTuple):
     reason: Reason | None
 
 
-def size_line(product: Product, features: Features, band: Rating, rate_ppm: int) -> Sized:
+def size_line(product: Product, features: Features, band: str, rate_ppm: int) -> Sized:
     """Return how large a line the customer's income carries, down to a whole thousand yuan."""
     rules = product.line
     earned_fen = income_fen(features)

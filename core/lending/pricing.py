@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.lending.schedule import Row
-    from core.products import Product, Rating
+    from core.products import Product
 
 BP_PPM = 100  # a basis point is a hundred millionths
 
 
-def price_ppm(product: Product, rating: Rating, lpr_ppm: int) -> int:
+def price_ppm(product: Product, rating: str, lpr_ppm: int) -> int:
     """Return a customer's rate in millionths a year."""
     pricing = product.pricing
     asked_ppm = lpr_ppm + BP_PPM * pricing.spread_bp[rating]

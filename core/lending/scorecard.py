@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.ports.bureau import CreditReport, GovernmentData, InternetData
-    from core.products import Rating
 
 BASE = 560
 ANCHOR, ANCHOR_ODDS, POINTS_TO_DOUBLE = 600, 50, 20
@@ -129,7 +128,7 @@ def score(features: Features) -> int:
     return total
 
 
-def rating(points: int) -> Rating:
+def rating(points: int) -> str:
     """Return the rating of a score: A is best."""
     return RATINGS[len(BANDS) - bisect_right(BANDS, points)]
 

@@ -21,6 +21,7 @@ class Meter:
     retries: int = 0
     billed: int = 0
     busy_s: float = 0.0
+    stations: int = 1  # how many places with servers of their own
     waits_s: array[float] = field(default_factory=lambda: array("d"))
     latencies_s: array[float] = field(default_factory=lambda: array("d"))
 
@@ -28,6 +29,7 @@ class Meter:
         """Add another run's figures to these."""
         for name in ("calls", "errors", "timeouts", "retries", "billed", "busy_s"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.stations = other.stations
         self.waits_s.extend(other.waits_s)
         self.latencies_s.extend(other.latencies_s)
 
@@ -35,7 +37,7 @@ class Meter:
         """Return the provider's part of ``summary.json``."""
         utilisation = None
         if servers is not None and open_s > 0:
-            utilisation = round(self.busy_s / (servers * open_s), 6)
+            utilisation = round(self.busy_s / (servers * self.stations * open_s), 6)
         return {
             "calls": self.calls,
             "errors": self.errors,

@@ -106,11 +106,14 @@ class VirtualHost:
         self.env = env or simpy.Environment()
         self.clock = VirtualClock(self.env, world.start)
         self.meters = {provider: Meter() for provider in OPERATIONS}
-        self.stations = {
-            provider: Station(line.profile, world.outages.get(provider))
-            for provider, line in world.lines.items()
-        }
+        self._stations: dict[str, Station] = {}
         self.ports = world.ports(self._operation)
+
+    def count_stations(self) -> None:
+        """Tell each meter how many stations it stands for."""
+        for provider, meter in self.meters.items():
+            places = [name for name in self._stations if name.partition("@")[0] == provider]
+            meter.stations = max(1, len(places))
 
     def run(self, journey: Coroutine[Any, Any, Any], at_s: float | None = None) -> Any:
         """Run one coroutine to its end; everything else on the clock goes on beside it."""
@@ -129,21 +132,39 @@ class VirtualHost:
         await until(self.env.timeout(at_s - self.env.now))
         return await journey
 
+    def station_of(self, provider: str) -> Callable[[str], Station]:
+        """Return how to find a provider's station: one for all, or one a bank, by its scope."""
+        profile, outages = self.world.lines[provider].profile, self.world.outages.get(provider)
+        if self.world.scope(provider) != "bank":
+            only = self._stations.setdefault(provider, Station(profile, outages))
+            return lambda bank: only
+        stations = self._stations
+
+        def of(bank: str) -> Station:
+            name = f"{provider}@{bank}"
+            station = stations.get(name)
+            if station is None:
+                station = stations[name] = Station(profile, outages)
+            return station
+
+        return of
+
     def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
         """Return the port method of one operation."""
         operation = f"{provider}.{name}"
         world, env = self.world, self.env
-        line, station = world.lines[provider], self.stations[provider]
-        meter = self.meters[provider]
-        act = getattr(world.behaviours[provider], name)
+        line, meter = world.lines[provider], self.meters[provider]
+        behaviour = world.behaviours[provider]
+        act, bills = getattr(behaviour, name), behaviour.OPERATIONS[name].billed
+        station_of = self.station_of(provider)
         key_of, op_key = world.seed.application_key, operation_key(operation)
         latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
-        always_open = line.profile.hours is None and not station.outages
+        always_open = line.profile.hours is None and not world.outages.get(provider)
         calm, journal, timeout = line.calm, world.journal, env.timeout
         waits, latencies = meter.waits_s, meter.latencies_s
 
         async def call(trace: Trace, query: Any) -> Any:
-            now_s = env.now
+            now_s, station = env.now, station_of(trace.bank)
             meter.calls += 1
             if trace.attempt > 1:
                 meter.retries += 1
@@ -166,6 +187,7 @@ class VirtualHost:
                 latencies.append(wait_s + service_s)
                 await until(timeout(wait_s + service_s))
                 answer = act(trace, query, env.now, draws)
+                meter.billed += bills(answer)
                 return answer if journal is None else journal.note(operation, trace, env.now, answer)
             fate = line.fate(service_s, wait_s, fault)
             latencies.append(fate.seen_s)

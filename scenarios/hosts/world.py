@@ -100,6 +100,10 @@ class World:
         self.evidence = Evidence(secret)
         self.behaviours: dict[str, Any] = {name: getattr(self, name) for name in PROVIDERS}
 
+    def scope(self, provider: str) -> str:
+        """How far one station of a provider reaches: the scenario's word, or the provider's own."""
+        return self.lines[provider].profile.scope or self.behaviours[provider].SCOPE
+
     def ports(self, operation: Callable[[str, str], Callable[..., Any]]) -> Ports:
         """Return the ports of a host, which makes each operation by provider and name."""
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
+from math import gcd
 from typing import TYPE_CHECKING, Protocol
 
 from core.calendar import add_months
@@ -102,8 +104,11 @@ VIRTUAL_ROW = STARTS["virtual"]
 
 
 def permute(value: int, rows: int, columns: int, key: int) -> tuple[int, int]:
-    """Return the (row, column) of ``value``: a keyed bijection (two rounds of a Feistel net)."""
-    row, column = divmod(value, columns)
+    """Return the (row, column) of ``value``: a keyed bijection.
+
+    A stride of the golden section takes neighbours apart, two rounds of a Feistel net mix.
+    """
+    row, column = divmod(value * stride(rows * columns)[0] % (rows * columns), columns)
     column = (column + mix(key + row)) % columns
     return (row + mix(key ^ column)) % rows, column
 
@@ -111,7 +116,17 @@ def permute(value: int, rows: int, columns: int, key: int) -> tuple[int, int]:
 def restore(row: int, column: int, rows: int, columns: int, key: int) -> int:
     """Return the value that :func:`permute` put there."""
     row = (row - mix(key ^ column)) % rows
-    return row * columns + (column - mix(key + row)) % columns
+    mixed = row * columns + (column - mix(key + row)) % columns
+    return mixed * stride(rows * columns)[1] % (rows * columns)
+
+
+@cache
+def stride(size: int) -> tuple[int, int]:
+    """Return a stride that visits all of ``size``, and the one that goes back."""
+    step = int(size * 0.618_034)
+    while gcd(step, size) > 1:
+        step += 1
+    return step, pow(step, -1, size)
 
 
 @dataclass(slots=True)

@@ -322,6 +322,7 @@ class Rollout:
 
     def _result(self) -> Replication:
         world = self.world
+        self.host.count_stations()
         books = Books(
             world.store.tables, world.corebank, world.products, now_s=self.host.env.now
         )

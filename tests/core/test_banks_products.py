@@ -258,7 +258,7 @@ def test_an_absent_folder_file_or_letter_is_said_plainly(tmp_path):
         ),
         (
             {"pricing__spread_bp": {"A": 1, "B": 2, "C": 3, "D": 4, "F": 4}},
-            "pricing.spread_bp.F: 'F' is none of the choices",
+            "p.toml: pricing.spread_bp.F: is no rating; give A to E",
         ),
         (
             {"pricing__spread_bp": {"A": 100, "B": 200, "C": 150, "D": 400, "E": 500}},

@@ -92,7 +92,11 @@ def test_the_same_seed_gives_the_same_people_on_any_day():
     assert all(p.phone_since < START for p in found)
 
 
-GOLDEN: list[tuple[str, str]] = []
+GOLDEN = [
+    ("329921198907174712", "19783561921"),
+    ("329921198210056716", "19783587709"),
+    ("329921198005146878", "19783511264"),
+]
 
 
 def test_another_seed_replication_or_start_gives_other_people():
@@ -239,7 +243,7 @@ def test_in_a_real_division_an_independent_oracle_finds_every_number_good():
     with pytest.raises(InputError, match="is a real place's"):
         Population(SEED, START, bank)
     people = Population(SEED, START, bank, allow_assigned=True)
-    for person in people.people("z", range(300)):
+    for person in people.people("z", range(12)):
         if person.region == "320582":
             said = validator.get_info(person.id_number.text)
             assert said["birthday_code"] == person.birth.isoformat()
@@ -605,7 +609,7 @@ def test_fakers_missing_numbers_are_there_and_hold_together():
     with pytest.raises(InputError, match="a real place's"):
         fake.id_number(region="320102")
     real = generator(NamedRandom(1), START, allow_assigned=True)
-    for _ in range(50):
+    for _ in range(6):
         number = real.id_number()
         assert is_assigned(number.region)
         assert validator.get_info(number.text)["birthday_code"] == number.birth.isoformat()
