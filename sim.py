@@ -26,7 +26,7 @@ def demo(**given: object) -> None:
 @sim.command()
 @click.argument("names", nargs=-1)
 @click.option("--list", "list_only", is_flag=True, help="Name the stories, and the hosts of each.")
-@click.option("--host", type=click.Choice(door.HOSTS), default="instant", show_default=True)
+@click.option("--host", type=door.OneOf(door.HOSTS), default="instant", show_default=True)
 @click.option("--junit", type=FILE, help="Write a JUnit report to this file.")
 @common("story")
 def story(**given: object) -> None:

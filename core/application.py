@@ -211,4 +211,4 @@ class Application:
         allowed = MOVES.get((self.state, step), ())
         assert to in allowed, f"{self.id}: {step} leads from {self.state} to {allowed}, not {to}"
         self.state = to
-        self.history.append((step, to.value))
+        self.history.append((step, to))

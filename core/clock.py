@@ -29,7 +29,7 @@ class Clock(Protocol):
 
 def date_at(start: date, now_s: float) -> date:
     """Return the business date at ``now_s``."""
-    return start + timedelta(days=now_s // DAY_S)
+    return date.fromordinal(start.toordinal() + int(now_s // DAY_S))
 
 
 def moment_at(start: date, now_s: float) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b, sha256
 
 from core.errors import InputError
 
@@ -31,7 +31,8 @@ class Picture:
     @classmethod
     def named(cls, ref: str) -> Picture:
         """Return a stand-in whose content is its own name."""
-        return cls(ref, sha256(ref.encode()).hexdigest(), len(ref), "image/jpeg")
+        content = ref.encode()
+        return cls(ref, blake2b(content, digest_size=32).hexdigest(), len(content), "image/jpeg")
 
     @classmethod
     def of(cls, ref: str, content: bytes) -> Picture:

@@ -24,6 +24,8 @@ UNIT = 2.0**-53
 LATENCY, FAULT, KIND, TRUTH = range(4)
 LANES = 16  # room for sixteen purposes an attempt
 ATTEMPTS = 4096  # and for 4,096 attempts a call
+ATTEMPT_STEP = LANES * GAMMA
+CALL_STEP = ATTEMPTS * ATTEMPT_STEP & MASK
 
 
 def mix(state: int) -> int:
@@ -44,7 +46,7 @@ class Draws:
     __slots__ = ("_state",)
 
     def __init__(self, key: int, call: int, attempt: int) -> None:
-        self._state = key + ((call * ATTEMPTS + attempt) * LANES + 1) * GAMMA
+        self._state = key + (call * CALL_STEP + attempt * ATTEMPT_STEP + GAMMA)
 
     def uniform(self, lane: int) -> float:
         """Return the uniform draw of ``lane``."""
@@ -96,6 +98,7 @@ class Seed:
     def __init__(self, value: int, replication: int = 0) -> None:
         self.value = value
         self.replication = replication
+        self._root = f"application/{value}/{replication}"
         self._application_keys: dict[tuple[str, str], int] = {}
 
     def __repr__(self) -> str:
@@ -124,7 +127,9 @@ class Seed:
         if key is None:
             if len(self._application_keys) >= 32_768:
                 self._application_keys.clear()
-            key = self._application_keys[name] = self.key("application", bank, application)
+            text = f"{self._root}/{bank}\n{application}"
+            key = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+            self._application_keys[name] = key
         return key
 
     def draws(

@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from core.flow.errand import Errand
     from core.flow.phone import Phone
     from core.flow.platform import Platform
-    from core.ports.bureau import CreditReport, GovernmentData, InternetData
 
-SOURCES: tuple[tuple[str, ConsentKind], ...] = (
-    ("credit_report", ConsentKind.CREDIT_REPORT),
-    ("government", ConsentKind.GOVERNMENT_DATA),
-    ("internet", ConsentKind.PLATFORM_DATA),
+SOURCES = ("credit_report", "government", "internet")
+KINDS = frozenset(
+    {ConsentKind.CREDIT_REPORT, ConsentKind.GOVERNMENT_DATA, ConsentKind.PLATFORM_DATA}
 )
+FACE = frozenset({ConsentKind.FACE})
 
 
 async def apply_for_credit(platform: Platform, app: Application, phone: Phone) -> Application:
@@ -48,7 +47,7 @@ async def apply_for_credit(platform: Platform, app: Application, phone: Phone) -
     customer = await platform.store.get(Customer, app.customer)
     assert customer is not None
     checks = platform.checks(app, Step.APPLY)
-    await live_consent(platform, customer, ConsentKind.FACE, errand.date)
+    await live_consent(platform, customer, FACE, errand.date)
     if Check.CARRIER in checks:
         await carrier_name(platform, errand, calls.APPLY_CARRIER, app, customer)
     if Check.CARRIER_OWNER in checks:
@@ -87,33 +86,22 @@ async def gather(
     platform: Platform, errand: Errand, app: Application, customer: Customer
 ) -> Features:
     """Ask bureau, government, internet and the bank itself; return what the decision rests on."""
-    consents = {
-        source: (await live_consent(platform, customer, kind, errand.date)).id
-        for source, kind in SOURCES
-    }
+    consent = (await live_consent(platform, customer, KINDS, errand.date)).id
     await platform.store.save(
-        *(
-            DataQuery(
-                mint("Q", app.id, source, errand.date),
-                app.bank,
-                customer.id,
-                source,
-                consent,
-                errand.date,
-            )
-            for source, consent in consents.items()
+        DataQuery(
+            mint("Q", app.id, str(errand.date), consent),
+            app.bank,
+            customer.id,
+            SOURCES,
+            consent,
+            errand.date,
         )
     )
     name, number, bureau = customer.name, customer.number, platform.ports.bureau
-    report: CreditReport = await errand.ask(
-        calls.REPORT, bureau.credit_report, Ask(name, number, consents["credit_report"])
-    )
-    government: GovernmentData = await errand.ask(
-        calls.GOVERNMENT, bureau.government, Ask(name, number, consents["government"])
-    )
-    internet: InternetData = await errand.ask(
-        calls.INTERNET, bureau.internet, Ask(name, number, consents["internet"])
-    )
+    ask = Ask(name, number, consent)
+    report = await errand.ask(calls.REPORT, bureau.credit_report, ask)
+    government = await errand.ask(calls.GOVERNMENT, bureau.government, ask)
+    internet = await errand.ask(calls.INTERNET, bureau.internet, ask)
     for answer in (report, government, internet):
         # A file in another name is no file of this customer's; asked without right is our bug.
         assert answer.found is not Found.NO_CONSENT, f"{app.id} asked without a consent"

@@ -34,13 +34,13 @@ async def authorise(platform: Platform, app: Application, phone: Phone) -> Appli
     customer = await platform.store.get(Customer, app.customer)
     assert customer is not None
     old = await platform.store.get(Consent, customer.consent)
-    if old is not None and all(old.live(kind, errand.date) for kind in NEEDED):
+    if old is not None and old.covers(NEEDED, errand.date):
         consent = old
     else:
         given = await phone.consents(NEEDED, TEXT_VERSION)
         require(given >= NEEDED, Reason.CONSENT_REFUSED, ", ".join(sorted(NEEDED - given)))
         consent = Consent(
-            mint("K", customer.id, TEXT_VERSION, errand.date, customer.consent),
+            mint("K", customer.id, TEXT_VERSION, str(errand.date), customer.consent),
             app.bank,
             customer.id,
             given,
@@ -64,9 +64,9 @@ async def withdraw(platform: Platform, customer: Customer, on: date) -> None:
 
 
 async def live_consent(
-    platform: Platform, customer: Customer, kind: ConsentKind, on: date
+    platform: Platform, customer: Customer, kinds: frozenset[ConsentKind], on: date
 ) -> Consent:
-    """Return the consent that covers ``kind`` on a day.
+    """Return the consent that covers all of ``kinds`` on a day.
 
     Raises:
         Refused: CONSENT_WITHDRAWN or CONSENT_LAPSED.
@@ -76,5 +76,5 @@ async def live_consent(
     assert consent is not None
     withdrawn = consent.withdrawn_on is not None and consent.withdrawn_on <= on
     require(not withdrawn, Reason.CONSENT_WITHDRAWN)
-    require(consent.live(kind, on), Reason.CONSENT_LAPSED)
+    require(consent.covers(kinds, on), Reason.CONSENT_LAPSED)
     return consent

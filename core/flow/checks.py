@@ -101,7 +101,7 @@ async def name_list(
     query = ScreenQuery(customer.name, customer.number, call.step)
     answer = await errand.ask(call, platform.ports.sanctions.screen, query)
     screening = Screening(
-        mint("S", app.id, call.number, errand.application, answer.list_version),
+        mint("S", app.id, str(call.number), errand.application, answer.list_version),
         app.bank,
         customer.id,
         app.id,

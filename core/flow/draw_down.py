@@ -121,8 +121,10 @@ async def line_holds(
     require(not line.frozen, Reason.LINE_FROZEN, line.frozen)
     require(errand.date < line.valid_to, Reason.LINE_EXPIRED)
     minimum = platform.product(app.product).draw_min_fen
-    require(amount_fen >= minimum, Reason.AMOUNT_TOO_SMALL, f"at least {yuan(minimum)}")
-    require(amount_fen <= line.free_fen, Reason.OVER_LINE, f"free {yuan(line.free_fen)}")
+    if amount_fen < minimum:
+        raise Refused(Reason.AMOUNT_TOO_SMALL, f"at least {yuan(minimum)}")
+    if amount_fen > line.free_fen:
+        raise Refused(Reason.OVER_LINE, f"free {yuan(line.free_fen)}")
     return line
 
 

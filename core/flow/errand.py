@@ -7,7 +7,6 @@ customer's date is stamped here, once.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from core.application import Step
@@ -80,7 +79,9 @@ class Errand:
         Raises:
             GaveUp: the deadline or the retry budget is spent. An operating error is never a yes.
         """
-        trace = self.trace(call)
+        trace = Trace(
+            self.bank, self.application, call[0], self._base + 1, self.deadline_s, self.date
+        )
         try:
             return await method(trace, query)
         except ProviderError as fault:
@@ -125,7 +126,3 @@ class Errand:
         other.application = application
         return other
 
-
-def stamped(trace: Trace, attempt: int) -> Trace:
-    """Return the same trace for another attempt."""
-    return replace(trace, attempt=attempt)

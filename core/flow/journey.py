@@ -78,7 +78,8 @@ async def _enter(platform: Platform, phone: Phone) -> Session:
 async def _register(
     platform: Platform, phone: Phone, session: Session, product: str
 ) -> Application:
-    await _wants(phone, Step.REGISTER)
+    if not await phone.wants(Step.REGISTER):
+        raise _Stopped(Ending("left", Step.REGISTER))
 
     async def once(tries: int) -> Application:
         front, back = await phone.card_front(), await phone.card_back()
@@ -105,7 +106,8 @@ async def _towards_money(platform: Platform, phone: Phone, app: Application) -> 
 async def draw(platform: Platform, phone: Phone, app: Application) -> Ending:
     """Have a signed customer draw, if they want to."""
     try:
-        await _wants(phone, Step.DRAW_DOWN, app.id)
+        if not await phone.wants(Step.DRAW_DOWN):
+            return Ending("left", Step.DRAW_DOWN, app.id)
         line = await platform.store.get(Line, app.id)
         assert line is not None
         request, amount_fen = await phone.amount_fen(line.free_fen)
@@ -118,11 +120,6 @@ async def draw(platform: Platform, phone: Phone, app: Application) -> Ending:
     except _Stopped as stop:
         return stop.ending
     return Ending("done", Step.DRAW_DOWN, app.id)
-
-
-async def _wants(phone: Phone, step: Step, application: str = "") -> None:
-    if not await phone.wants(step):
-        raise _Stopped(Ending("left", step, application))
 
 
 async def _patiently(
@@ -151,7 +148,8 @@ async def _take(
     step: Step,
     act: Callable[[Platform, Application, Phone], Awaitable[Application]],
 ) -> Application:
-    await _wants(phone, step, app.id)
+    if not await phone.wants(step):
+        raise _Stopped(Ending("left", step, app.id))
     return await _repeat(platform, phone, app, step, act)
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 CHANNEL = "mini-loan"
 ASK_AFTER_S = (2.0, 5.0, 15.0, 30.0)
 FENCE_FROM = 1  # the first question is free of consequences, the later ones fence
-ROUNDS_MAX = 3
+ROUNDS_MAX = 3  # keys an instruction may use up in one errand
 FINAL = (Outcome.DONE, Outcome.REJECTED)
 
 
@@ -82,7 +82,7 @@ async def instruct(
         GaveUp: the outcome is still unknown when the errand's patience ends.
     """
     core = platform.ports.corebank
-    attempt = 0
+    attempt, rounds = 0, 1
     while True:
         attempt += 1
         try:
@@ -93,17 +93,22 @@ async def instruct(
         except OutcomeUnknown:
             posted = Posted(Outcome.UNKNOWN)
         if posted.outcome not in FINAL:
-            posted = await find_out(platform, errand, ask, order, attempt)
+            posted = await find_out(platform, errand, ask, order, rounds)
         assert posted.code is not CoreCode.KEY_CONFLICT, f"{order.key} was used for something else"
         if posted.outcome in FINAL:
             return posted
-        await next_round(platform, errand, call, order)
+        if rounds == ROUNDS_MAX:
+            raise GaveUp(call.operation, f"{order.id} was lost {ROUNDS_MAX} times")
+        rounds += 1
+        await next_round(platform, order)
 
 
 async def find_out(
-    platform: Platform, errand: Errand, ask: Call, order: Instruction, attempt: int
+    platform: Platform, errand: Errand, ask: Call, order: Instruction, rounds: int
 ) -> Posted:
     """Ask after the instruction's key until its fate is final: DONE, REJECTED, or NOT_FOUND fenced.
+
+    ``rounds`` counts these questions within one errand, so that no two share a name.
 
     Raises:
         GaveUp: no final word before the deadline.
@@ -113,7 +118,7 @@ async def find_out(
             break
         await platform.clock.sleep(wait_s)
         fence = number >= FENCE_FROM
-        trace = errand.trace(ask, (attempt - 1) * len(ASK_AFTER_S) + number + 1)
+        trace = errand.trace(ask, (rounds - 1) * len(ASK_AFTER_S) + number + 1)
         try:
             posted = await platform.ports.corebank.outcome(trace, OutcomeQuery(order.key, fence))
         except ProviderError:
@@ -123,16 +128,8 @@ async def find_out(
     raise GaveUp(ask.operation, f"outcome of {order.id} is unknown")
 
 
-async def next_round(
-    platform: Platform, errand: Errand, call: Call, order: Instruction
-) -> None:
-    """Give the instruction its next key, once the fence made the old one final; save it.
-
-    Raises:
-        GaveUp: that was the last round.
-    """
-    if order.round >= ROUNDS_MAX:
-        raise GaveUp(call.operation, f"{order.id} was lost {ROUNDS_MAX} times")
+async def next_round(platform: Platform, order: Instruction) -> None:
+    """Give the instruction its next key, once the fence made the old one final; save it."""
     order.round += 1
     order.key = order.key._replace(serial=f"{order.id}-{order.round}")
     order.query.key = order.key
@@ -157,10 +154,10 @@ async def carry_out(
     if order.answer is not None:
         return order.answer
     if order.sent_at_s is not None:
-        posted = await find_out(platform, errand, ask, order, attempt=ROUNDS_MAX + 1)
+        posted = await find_out(platform, errand, ask, order, rounds=ROUNDS_MAX + 1)
         if posted.outcome in FINAL:
             return posted
-        await next_round(platform, errand, call, order)
+        await next_round(platform, order)
     order.sent_at_s = platform.clock.now_s
     await platform.store.save(order)
     return await instruct(platform, errand, call, ask, order)

@@ -40,7 +40,7 @@ def customer_id(bank: str, openid: str) -> str:
 
 def application_id(bank: str, openid: str, product: str, nth: int = 1) -> str:
     """Return the id of a customer's ``nth`` application for a product."""
-    return mint("A", bank, openid, product, nth)
+    return mint("A", bank, openid, product, str(nth))
 
 
 async def register(
@@ -116,8 +116,7 @@ def believe_front(read: CardFront) -> IdNumber:
     Raises:
         Refused: PICTURE_NOT_READ, PICTURE_SUSPECT, ID_NUMBER_INVALID or ID_SIDES_DIFFER.
     """
-    require(read.reading is Reading.READ, Reason.PICTURE_NOT_READ, read.reading)
-    require(SUSPECT.isdisjoint(read.warnings), Reason.PICTURE_SUSPECT, str(read.warnings))
+    readable(read)
     try:
         number = IdNumber(read.number)
     except InputError as error:
@@ -128,14 +127,20 @@ def believe_front(read: CardFront) -> IdNumber:
     return number
 
 
+def readable(read: CardFront | CardBack) -> None:
+    """Require a side that could be read, of an original card in the customer's hand."""
+    require(read.reading is Reading.READ, Reason.PICTURE_NOT_READ, read.reading)
+    if read.warnings and not SUSPECT.isdisjoint(read.warnings):
+        raise Refused(Reason.PICTURE_SUSPECT, str(read.warnings))
+
+
 def believe_back(read: CardBack, on: date) -> date | None:
     """Return the day the card's validity ends, None for long-term.
 
     Raises:
         Refused: PICTURE_NOT_READ, PICTURE_SUSPECT or ID_EXPIRED.
     """
-    require(read.reading is Reading.READ, Reason.PICTURE_NOT_READ, read.reading)
-    require(SUSPECT.isdisjoint(read.warnings), Reason.PICTURE_SUSPECT, str(read.warnings))
+    readable(read)
     end = read.valid.partition("-")[2]
     if end == LONG_TERM:
         return None

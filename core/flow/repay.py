@@ -117,7 +117,7 @@ def adjustments(errand: Errand, loan: Loan, bookings: list[Booking]) -> list[Ins
         def make(key: Key, kind: object = kind, amount_fen: int = amount_fen) -> AdjustQuery:
             return AdjustQuery(key, loan.id, kind, amount_fen)  # type: ignore[arg-type]
 
-        orders.append(instruction(errand, mint("J", loan.id, errand.date, kind), loan.id, make))
+        orders.append(instruction(errand, mint("J", loan.id, str(errand.date), kind), loan.id, make))
     return orders
 
 

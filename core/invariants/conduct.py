@@ -38,10 +38,11 @@ def consent_before_query(books: Books) -> Iterator[str]:
     """Every question to bureau, government and platform data names a consent alive on its day."""
     for query in books.all(DataQuery):
         consent = books.get(Consent, query.consent)
-        if consent is None or not consent.live(KIND_OF[query.source], query.on):
-            yield f"{query.id}: {query.source} was asked on {query.on} without a live consent"
-        elif consent.customer != query.customer:
-            yield f"{query.id}: {query.source} was asked under another customer's consent"
+        if consent is not None and consent.customer != query.customer:
+            yield f"{query.id}: data was asked under another customer's consent"
+        for source in query.sources:
+            if consent is None or not consent.live(KIND_OF[source], query.on):
+                yield f"{query.id}: {source} was asked on {query.on} without a live consent"
 
 
 def checks_before_step(books: Books) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The store of the instant and the virtual host: dictionaries, nothing on disk.
 
-With ``copying`` it hands out and keeps copies, as a database does: what was changed and not saved
-is forgotten when the platform dies.
+``CopyingStore`` hands out and keeps copies, as a database does: what was changed and not saved is
+forgotten when the platform dies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from core.lending.book import Loan
 from core.store.records import Customer, Instruction, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from core.identity import IdNumber
@@ -24,15 +23,10 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Record")
 
 
-def _itself(record: Any) -> Any:
-    return record
-
-
 class MemoryStore:
     """Keeps records by type and id; fulfils :class:`core.store.Store`."""
 
-    def __init__(self, *, copying: bool = False) -> None:
-        self._out: Callable[[Any], Any] = deepcopy if copying else _itself
+    def __init__(self) -> None:
         self.tables: defaultdict[type, dict[str, Any]] = defaultdict(dict)
         self._due: defaultdict[str, dict[date, set[str]]] = defaultdict(dict)
         self._due_of: dict[str, date] = {}
@@ -41,12 +35,12 @@ class MemoryStore:
 
     async def get(self, table: type[R], record_id: str) -> R | None:
         """Return the record of that id, or None."""
-        return cast("R | None", self._out(self.tables[table].get(record_id)))
+        return self.tables[table].get(record_id)  # type: ignore[no-any-return]
 
     async def save(self, *records: Record) -> None:
         """Keep all of the records."""
-        for given in records:
-            record, table = self._out(given), type(given)
+        for record in records:
+            table = type(record)
             self.tables[table][record.id] = record
             if table is Loan:
                 self._index_loan(cast("Loan", record))
@@ -58,7 +52,7 @@ class MemoryStore:
     async def all(self, table: type[R], bank: str) -> list[R]:
         """Return every record of one bank, in the order of their ids."""
         found = [record for record in self.tables[table].values() if record.bank == bank]
-        return [self._out(record) for record in sorted(found, key=lambda record: record.id)]
+        return sorted(found, key=lambda record: str(record.id))
 
     async def exposure_fen(self, number: IdNumber) -> int:
         """Return the sum of one person's lines at every bank of the union."""
@@ -68,11 +62,11 @@ class MemoryStore:
         """Return the live loans of one bank that the day end of ``on`` must touch, by id."""
         due = self._due[bank]
         ids = sorted(loan_id for day in due if day <= on for loan_id in due[day])
-        return [self._out(self.tables[Loan][loan_id]) for loan_id in ids]
+        return [self.tables[Loan][loan_id] for loan_id in ids]
 
     async def unsettled(self, bank: str) -> list[Instruction]:
         """Return the instructions to one bank's core whose outcome is not known yet, by id."""
-        return [self._out(record) for _, record in sorted(self._unsettled[bank].items())]
+        return [record for _, record in sorted(self._unsettled[bank].items())]
 
     def _index_loan(self, loan: Loan) -> None:
         due, before, after = self._due[loan.bank], self._due_of.get(loan.id), loan.next_day_end()
@@ -97,3 +91,27 @@ class MemoryStore:
             self._unsettled[instruction.bank][instruction.id] = instruction
         else:
             self._unsettled[instruction.bank].pop(instruction.id, None)
+
+
+class CopyingStore(MemoryStore):
+    """The same with copies in and out."""
+
+    async def get(self, table: type[R], record_id: str) -> R | None:
+        """Return a copy of the record of that id, or None."""
+        return deepcopy(await super().get(table, record_id))
+
+    async def save(self, *records: Record) -> None:
+        """Keep copies of all of the records."""
+        await super().save(*deepcopy(records))
+
+    async def all(self, table: type[R], bank: str) -> list[R]:
+        """Return copies of every record of one bank, in the order of their ids."""
+        return deepcopy(await super().all(table, bank))
+
+    async def loans_due(self, bank: str, on: date) -> list[Loan]:
+        """Return copies of the live loans that the day end of ``on`` must touch."""
+        return deepcopy(await super().loans_due(bank, on))
+
+    async def unsettled(self, bank: str) -> list[Instruction]:
+        """Return copies of the instructions whose outcome is not known yet."""
+        return deepcopy(await super().unsettled(bank))

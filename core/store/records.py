@@ -25,9 +25,9 @@ class Record(Protocol):
     bank: str
 
 
-def mint(kind: str, *names: object) -> str:
+def mint(kind: str, *names: str) -> str:
     """Return the id of the thing of ``kind`` that ``names`` make unique: a letter and 24 digits."""
-    text = "\x1f".join([kind, *map(str, names)])
+    text = "\x1f".join((kind, *names))
     return kind + blake2b(text.encode(), digest_size=12).hexdigest()
 
 
@@ -97,10 +97,14 @@ class Consent:
     expires_on: date
     withdrawn_on: date | None = None
 
-    def live(self, kind: ConsentKind, on: date) -> bool:
-        """Whether the consent covers ``kind`` on that date."""
+    def covers(self, kinds: frozenset[ConsentKind], on: date) -> bool:
+        """Whether the consent is alive on a date, for all of ``kinds``."""
         withdrawn = self.withdrawn_on is not None and self.withdrawn_on <= on
-        return kind in self.kinds and self.given_on <= on < self.expires_on and not withdrawn
+        return kinds <= self.kinds and self.given_on <= on < self.expires_on and not withdrawn
+
+    def live(self, kind: ConsentKind, on: date) -> bool:
+        """Whether the consent is alive on a date, for one kind."""
+        return self.covers(frozenset({kind}), on)
 
 
 @dataclass(slots=True)
@@ -228,12 +232,12 @@ class Screening:
 
 @dataclass(slots=True)
 class DataQuery:
-    """A question to bureau, government or platform data, and the consent it was asked under."""
+    """Questions to bureau, government and platform data, and the consent they were asked under."""
 
     id: str
     bank: str
     customer: str
-    source: str
+    sources: tuple[str, ...]
     consent: str
     on: date
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
-from hmac import digest as hmac_digest
 from typing import TYPE_CHECKING, ClassVar
 
 from cryptography.exceptions import InvalidSignature
@@ -87,8 +86,7 @@ class Evidence:
 
     def __init__(self, master: bytes) -> None:
         """``master`` is the secret that every signer's key is derived from."""
-        # RFC 5869, extract: once for all keys.
-        self._secret = hmac_digest(b"loanrange evidence", master, "sha256")
+        self._secret = blake2b(master, digest_size=32, person=b"evidence").digest()
         self._deposits: dict[str, Deposit] = {}
 
     def sign(self, trace: Trace, query: SignQuery, now_s: float, draws: Draws) -> SignAnswer:
@@ -155,8 +153,7 @@ class Evidence:
         return deposit
 
     def _key(self, number: str, document: str) -> Ed25519PrivateKey:
-        """Derive the signer's key for one document (HKDF-SHA256, RFC 5869, one block)."""
+        """Derive the signer's key for one document: keyed BLAKE2b (RFC 7693) as the KDF."""
         info = f"ed25519\n{number}\n{document}".encode()
-        return Ed25519PrivateKey.from_private_bytes(
-            hmac_digest(self._secret, info + b"\x01", "sha256")
-        )
+        derived = blake2b(info, digest_size=32, key=self._secret, person=b"signer").digest()
+        return Ed25519PrivateKey.from_private_bytes(derived)

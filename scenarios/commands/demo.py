@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scenarios.commands import rollout, story
 from scenarios.commands.door import NO, SEED
+from scenarios.file import ROOT
 from scenarios.output import dumps
 from scenarios.stories import find
 from scenarios.stories.run import as_json, tell_all
@@ -21,7 +22,7 @@ JIANGSU = Path("scenarios") / "rollout" / "jiangsu_2020.toml"
 def run(terminal: Terminal, seed: int | None, out: Path) -> int:
     """Run the main job."""
     began = perf_counter()
-    seed = SEED if seed is None else seed
+    terminal.seed = seed = SEED if seed is None else seed
     terminal.say("[bold]Stories[/], on the instant host: each a customer, end to end\n")
     told = tell_all(
         find(()), seed, "instant", lambda each: story.show(terminal, each, seed, "instant")
@@ -30,8 +31,8 @@ def run(terminal: Terminal, seed: int | None, out: Path) -> int:
     terminal.say(f"\n{len(told) - failed} of {len(told)} stories passed\n")
 
     terminal.say("[bold]Rollout[/], in virtual time: 27 banks go live, July to October 2020\n")
-    path = Path(__file__).parents[2] / JIANGSU
-    runs, document = rollout.simulate(terminal, path, 1, 1, 1.0, seed, out)
+    plan = rollout.planned(ROOT / JIANGSU, seed)
+    runs, document = rollout.simulate(terminal, plan, 1, 1, out)
     took_s = perf_counter() - began
     rollout.write(out, runs, document, took_s, story.summary_rows(told))
     if terminal.as_json:

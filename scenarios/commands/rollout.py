@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from rich import box
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -15,10 +18,10 @@ from core.banks import load_banks
 from core.errors import InputError
 from scenarios.commands.door import FINE, NO, command_line
 from scenarios.file import load_scenario
-from scenarios.output import dumps, results, write_json
+from scenarios.output import beside, dumps, place_of, results, write_json
 from scenarios.report.html import render
-from scenarios.rollout.run import replicate_all
-from scenarios.rollout.summary import misses, summary
+from scenarios.rollout.run import Plan, replicate_all
+from scenarios.rollout.summary import compared, misses, summary
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from scenarios.rollout.engine import Replication
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917  one argument an option
     terminal: Terminal,
     file: Path,
     replications: int,
@@ -39,45 +42,50 @@ def run(
 ) -> int:
     """Run a rollout from its file."""
     began = perf_counter()
-    runs, document = simulate(terminal, file, replications, workers, share, seed, out)
+    plan = planned(file, seed, share)
+    runs, document = simulate(terminal, plan, replications, workers, out)
     write(out, runs, document, took_s=perf_counter() - began)
     if terminal.as_json:
         terminal.document(dumps(document))
     show(terminal, document)
     closing(terminal, out, document)
-    return verdict(terminal, document, share)
+    return verdict(terminal, document)
+
+
+def planned(file: Path, seed: int | None = None, share: float = 1.0) -> Plan:
+    """Return what is to be run; the file's own seed where none is given."""
+    if not 0 < share <= 1:
+        raise InputError("--share", f"is {share}", "use more than 0 and at most 1")
+    scenario = load_scenario(file)
+    return Plan(file, scenario.scenario.seed if seed is None else seed, share)
 
 
 def simulate(
-    terminal: Terminal,
-    file: Path,
-    replications: int,
-    workers: int,
-    share: float,
-    seed: int | None,
-    out: Path,
+    terminal: Terminal, plan: Plan, replications: int, workers: int, out: Path
 ) -> tuple[list[Replication], dict[str, Any]]:
     """Run every replication; return them with the summary's document."""
-    if not 0 < share <= 1:
-        raise InputError("--share", f"is {share}", "above 0 and at most 1")
-    scenario = load_scenario(file)
-    seed = scenario.scenario.seed if seed is None else seed
-    keep = out.with_name(f".{out.name}.partial")
-    with Watch(terminal, scenario.scenario.start, scenario.scenario.end, replications) as watch:
-        runs = replicate_all(
-            file, seed, replications, workers, share, keep, watch.day, watch.finished
-        )
-    servers = {name: part.servers for name, part in scenario.profiles(file.parent).items()}
-    return runs, summary(scenario, seed, runs, load_banks(), servers)
+    terminal.seed = plan.seed
+    scenario, keep = load_scenario(plan.path), kept(out)
+    part = scenario.scenario
+    with Watch(terminal, part.start, part.end, replications) as watch:
+        terminal.kept = watch.left
+        runs = replicate_all(plan, replications, workers, keep, watch)
+    servers = {name: each.servers for name, each in scenario.profiles(plan.path.parent).items()}
+    return runs, summary(scenario, plan.seed, runs, load_banks(), servers, plan.share)
+
+
+def kept(out: Path) -> Path:
+    """Return where the finished replications of a run wait until its results are written."""
+    return beside(place_of(out), "partial")
 
 
 class Watch:
-    """Progress: a bar at a terminal, a line a month elsewhere."""
+    """Progress: a bar at a terminal; elsewhere a line a month, or a line a replication."""
 
     def __init__(self, terminal: Terminal, start: date, end: date, replications: int) -> None:
         self._terminal = terminal
         self._start, self._days = start, (end - start).days + 1
-        self._replications = replications
+        self._replications, self._done = replications, 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -97,17 +105,38 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def kept(self, number: int) -> None:
+        """So many replications were finished by an interrupted run before."""
+        self._done = number
+        self._terminal.note(f"rollout: {self._count()} were finished before; going on from there")
+        self._bar.update(self._task, completed=self._done * self._days)
+
     def day(self, number: int, day: date, visits: int) -> None:
         """A day of a replication began."""
+        del number
         gone = (day - self._start).days
         told = f"{day}  {visits:,} visits"
-        self._bar.update(self._task, completed=number * self._days + gone, told=told)
-        if not self._terminal.lively and day.day == 1:
-            self._terminal.err.print(f"rollout {number + 1}/{self._replications}: {told}")
+        self._bar.update(self._task, completed=self._done * self._days + gone, told=told)
+        if self._replications == 1 and not self._terminal.lively and day.day == 1:
+            self._terminal.note(f"rollout: {told}")
 
     def finished(self, number: int) -> None:
         """A replication is done."""
-        self._bar.update(self._task, completed=(number + 1) * self._days)
+        del number
+        self._done += 1
+        told = self._count() if self._replications > 1 else ""
+        self._bar.update(self._task, completed=self._done * self._days, told=told)
+        if told and not self._terminal.lively:
+            self._terminal.note(f"rollout: {told} done")
+
+    def left(self) -> str:
+        """Say what an interrupted run leaves behind, and how to go on."""
+        if not self._done:
+            return f"no replication was finished; begin again with: {command_line()}"
+        return f"{self._count()} are kept; go on with the same command: {command_line()}"
+
+    def _count(self) -> str:
+        return f"{self._done} of {self._replications} replications"
 
 
 def write(
@@ -122,6 +151,7 @@ def write(
         write_json(folder / "summary.json", document)
         write_json(folder / "run.json", machine(document, took_s))
         (folder / "report.html").write_text(render(document, runs, stories), encoding="utf-8")
+    shutil.rmtree(kept(out), ignore_errors=True)
 
 
 def machine(document: dict[str, Any], took_s: float) -> dict[str, Any]:
@@ -145,7 +175,11 @@ NAMES = {
 
 def show(terminal: Terminal, document: dict[str, Any]) -> None:
     """Show the calibration table and the totals."""
-    table = Table(title=f"{document['scenario']}: published and simulated", title_justify="left")
+    table = Table(
+        title=f"{escape(document['scenario'])}: published and simulated",
+        title_justify="left",
+        box=None if terminal.plain else box.HEAVY_HEAD,
+    )
     for name in ("figure", "published", "simulated", "ratio"):
         table.add_column(name, justify="left" if name == "figure" else "right")
     for row in document["calibration"]:
@@ -154,10 +188,12 @@ def show(terminal: Terminal, document: dict[str, Any]) -> None:
             NAMES[row["name"]],
             f"{row['published'] / cents:,.0f}",
             f"{row['simulated'] / cents:,.0f}",
-            f"{row['ratio']:.3f}",
+            "-" if row["ratio"] is None else f"{row['ratio']:.3f}",
         )
     if document["calibration"]:
         terminal.say(table)
+        if not compared(document):
+            terminal.say("no ratio: the figure is 0, or only a --share of the visitors came")
     told = document["totals"]
     terminal.say(
         f"visited {told['visited']:,.0f}, registered {told['registered']:,.0f}, "
@@ -169,24 +205,20 @@ def show(terminal: Terminal, document: dict[str, Any]) -> None:
 
 def closing(terminal: Terminal, out: Path, document: dict[str, Any]) -> None:
     """Say where the results lie, and how to repeat the run."""
-    terminal.say(f"report   {out / 'report.html'}\nsummary  {out / 'summary.json'}")
+    terminal.say(f"report   {escape(str(out / 'report.html'))}")
+    terminal.say(f"summary  {escape(str(out / 'summary.json'))}")
     terminal.say(
-        f"seed {document['seed']}; digest {document['digest']}; "
-        f"repeat with: {command_line(seed=document['seed'])}"
+        f"seed {document['seed']}; digest {document['digest']}; repeat with: {terminal.repeat()}"
     )
 
 
-def verdict(terminal: Terminal, document: dict[str, Any], share: float = 1.0) -> int:
-    """Say the verdict; a part of the visitors can be held to the invariants only."""
+def verdict(terminal: Terminal, document: dict[str, Any]) -> int:
+    """Say the verdict."""
     found = misses(document)
-    if share < 1:
-        found = [each for each in found if each.startswith("invariant")]
     checked = document["invariants"]["checked"]
     if not found:
         terminal.say(f"[green]{checked} invariants checked, none violated[/]")
         return FINE
     for each in found:
-        terminal.say(f"[red]no:[/] {each}")
+        terminal.say(f"[red]no:[/] {escape(each)}")
     return NO
-
-

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as Xml
 
-from scenarios.commands.door import FINE, NO, SEED, command_line
-from scenarios.output import dumps, results, write_json
+from rich.markup import escape
+
+from core.errors import InputError
+from scenarios.commands.door import FINE, NO, SEED
+from scenarios.output import dumps, results, write_json, write_text
 from scenarios.stories import STORIES, find
 from scenarios.stories.run import as_json, tell_all
 
@@ -14,10 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scenarios.commands.door import Terminal
+    from scenarios.stories import Story
     from scenarios.stories.run import Told
 
+SMALL = {"a", "an", "the", "of", "and", "is", "in", "to", "by", "at", "no", "that", "s", ""}
 
-def run(
+
+def run(  # noqa: PLR0913, PLR0917  one argument an option
     terminal: Terminal,
     names: tuple[str, ...],
     list_only: bool,
@@ -27,34 +35,63 @@ def run(
     out: Path,
 ) -> int:
     """Tell the named stories, or all of them."""
+    stories = wanted(names)
     if list_only:
-        return list_stories(terminal)
-    seed = SEED if seed is None else seed
-    told = tell_all(find(names), seed, host, lambda each: show(terminal, each, seed, host))
+        return list_stories(terminal, stories)
+    terminal.seed = seed = SEED if seed is None else seed
+    told = tell_all(stories, seed, host, lambda each: show(terminal, each, seed, host))
     document = as_json(told, seed, host)
     with results(out) as folder:
         write_json(folder / "stories.json", document)
     if junit is not None:
-        junit.write_text(junit_xml(told, host), encoding="utf-8")
+        write_text(junit, junit_xml(told, host))
     if terminal.as_json:
         terminal.document(dumps(document))
     failed = sum(not each.passed for each in told)
     terminal.say(
         f"\n{len(told) - failed} of {len(told)} stories passed on the {host} host; "
-        f"digest {document['digest']}; seed {seed}; repeat with: {command_line(seed=seed)}"
+        f"digest {document['digest']}; seed {seed}; repeat with: {terminal.repeat()}"
     )
     return NO if failed else FINE
 
 
-def list_stories(terminal: Terminal) -> int:
-    """Name every story with its title and its hosts."""
+def wanted(names: tuple[str, ...]) -> list[Story]:
+    """Return the stories of these names, written as names or as sentences; all without any.
+
+    Raises:
+        InputError: there is no such story.
+    """
+    titles = {_plain(each.title): each.name for each in STORIES.values()}
+    found = tuple(titles.get(_plain(name), _plain(name)) for name in names)
+    for name, given in zip(found, names, strict=True):
+        if name not in STORIES:
+            raise InputError(f"story {given!r}", "is unknown", _like(name))
+    return find(found)
+
+
+def _plain(sentence: str) -> str:
+    """Return a sentence as a story's name: its words, joined by underscores."""
+    return "_".join(re.findall(r"[^\W_]+", sentence.replace("'", "").lower()))
+
+
+def _like(name: str) -> str:
+    """Return the stories that may have been meant: by their letters, or by a word they share."""
+    close = get_close_matches(name, STORIES, n=1, cutoff=0.6)
+    words = set(name.split("_")) - SMALL
+    shared = [each for each in STORIES if words & set(each.split("_"))]
+    if close or shared:
+        return f"did you mean {' or '.join(repr(each) for each in (close or shared[:3]))}?"
+    return "python sim.py story --list names them all"
+
+
+def list_stories(terminal: Terminal, stories: list[Story]) -> int:
+    """Name the stories, each with its title and its hosts."""
     if terminal.as_json:
         rows = [
-            {"name": each.name, "title": each.title, "hosts": list(each.hosts)}
-            for each in STORIES.values()
+            {"name": each.name, "title": each.title, "hosts": list(each.hosts)} for each in stories
         ]
         terminal.document(dumps({"stories": rows}))
-    for each in STORIES.values():
+    for each in stories:
         terminal.say(f"[bold]{each.name}[/]  ({', '.join(each.hosts)})\n    {each.title}")
     return FINE
 
@@ -65,7 +102,7 @@ def show(terminal: Terminal, told: Told, seed: int, host: str) -> None:
         ending = f"{told.outcome}{': ' + told.reason if told.reason else ''}"
         terminal.say(f"[green]pass[/]  {told.name}  [dim]{ending}[/]")
         for found in told.let_through:
-            terminal.say(f"      [yellow]judged strictly[/] {found}", markup=True)
+            terminal.say(f"      [yellow]judged strictly[/] {escape(found)}")
         return
     terminal.say(f"[red]FAIL[/]  {told.name}")
     terminal.say(f"      at {told.step or 'the start'}: {told.problem}", markup=False)
@@ -77,13 +114,14 @@ def show(terminal: Terminal, told: Told, seed: int, host: str) -> None:
 def junit_xml(told: list[Told], host: str) -> str:
     """Return a JUnit report: one case a story, its calls as output where it failed."""
     failed = sum(not each.passed for each in told)
-    suite = Xml.Element(
-        "testsuite", name=f"stories.{host}", tests=str(len(told)), failures=str(failed)
-    )
+    counts = {"tests": len(told), "failures": failed, "errors": 0, "skipped": 0}
+    suite = Xml.Element("testsuite", name=f"stories.{host}")
+    suite.attrib |= {name: str(count) for name, count in counts.items()}
     for each in told:
         case = Xml.SubElement(suite, "testcase", classname=f"stories.{host}", name=each.name)
         if not each.passed:
-            Xml.SubElement(case, "failure", message=each.problem).text = "\n".join(each.calls)
+            failure = Xml.SubElement(case, "failure", message=each.problem)
+            failure.text = "\n".join(each.calls)
     Xml.indent(suite)
     return Xml.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 

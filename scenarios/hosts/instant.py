@@ -42,10 +42,14 @@ class InstantClock:
     def advance(self, wait_s: float) -> None:
         """Jump ahead; what fell due on the way happens first, at its own moment, in order."""
         until_s = self.now_s + wait_s
+        if self._late:
+            self._happen(until_s)
+        self.now_s = until_s
+
+    def _happen(self, until_s: float) -> None:
         while self._late and self._late[0][0] <= until_s:
             self.now_s, _, happens = heappop(self._late)
             happens()
-        self.now_s = until_s
 
     def later(self, at_s: float, happens: Callable[[], object]) -> None:
         """Have something happen when the clock passes ``at_s``."""
@@ -92,17 +96,16 @@ class InstantHost:
         latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
         journal = world.journal
 
+        calm = line.calm
+
         async def call(trace: Trace, query: Any) -> Any:
             key = key_of(trace.bank, trace.application) ^ op_key
             draws = Draws(key, trace.call, trace.attempt)
             service_s = latency(draws.uniform(LATENCY))
-            if service_s <= limit_s and line.calm:
+            if calm and service_s <= limit_s:
                 clock.advance(service_s)
-                if journal is None:
-                    return act(trace, query, clock.now_s, draws)
-                return journal.note(
-                    operation, trace, clock.now_s, act(trace, query, clock.now_s, draws)
-                )
+                answer = act(trace, query, clock.now_s, draws)
+                return answer if journal is None else journal.note(operation, trace, clock.now_s, answer)
             return self._troubled(operation, line, act, trace, query, service_s, draws)
 
         return call

@@ -55,4 +55,4 @@ def percentiles_ms(seconds: array[float]) -> dict[str, float | None]:
     if not seconds:
         return {f"p{p}": None for p in PERCENTILES}
     values = np.percentile(np.frombuffer(seconds), PERCENTILES) * 1000
-    return {f"p{p}": round(float(v), 3) for p, v in zip(PERCENTILES, values, strict=True)}
+    return {f"p{p}": round(float(v), 3) + 0.0 for p, v in zip(PERCENTILES, values, strict=True)}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from core.errors import QuotaExceeded, TimedOut, Unreachable
+from core.flow.errand import TRIES_ROOM
 from core.seed import LATENCY, Draws, operation_key
 from scenarios.hosts.meter import Meter
 from scenarios.hosts.operations import OPERATIONS
@@ -154,23 +155,25 @@ class VirtualHost:
         operation = f"{provider}.{name}"
         world, env = self.world, self.env
         line, meter = world.lines[provider], self.meters[provider]
+        profile = line.profile
+        always_open = profile.hours is None and not world.outages.get(provider)
+        unbounded = profile.servers is None and profile.quota_per_s is None
         behaviour = world.behaviours[provider]
         act, bills = getattr(behaviour, name), behaviour.OPERATIONS[name].billed
         station_of = self.station_of(provider)
         key_of, op_key = world.seed.application_key, operation_key(operation)
-        latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
-        always_open = line.profile.hours is None and not world.outages.get(provider)
+        latency, limit_s = profile.latency(), profile.timeout_ms / 1000
         calm, journal, timeout = line.calm, world.journal, env.timeout
         waits, latencies = meter.waits_s, meter.latencies_s
 
         async def call(trace: Trace, query: Any) -> Any:
-            now_s, station = env.now, station_of(trace.bank)
+            now_s = env.now
             meter.calls += 1
-            if trace.attempt > 1:
+            if trace.attempt % TRIES_ROOM != 1:
                 meter.retries += 1
-            if not always_open and not station.is_open(now_s):
+            if not always_open and not station_of(trace.bank).is_open(now_s):
                 await self._fail(operation, trace, meter, REFUSED_S, Unreachable)
-            if not station.admits(now_s):
+            if not unbounded and not station_of(trace.bank).admits(now_s):
                 await self._fail(operation, trace, meter, 0.0, QuotaExceeded)
             key = key_of(trace.bank, trace.application) ^ op_key
             draws = Draws(key, trace.call, trace.attempt)
@@ -180,8 +183,9 @@ class VirtualHost:
                 fault = line.fault(name, trace, now_s, draws)
                 service_s = line.service_s(service_s, fault)
             if fault is None or fault.reaches_a_server:
-                wait_s = station.wait_s(now_s, service_s)
                 meter.busy_s += service_s
+                if not unbounded:
+                    wait_s = station_of(trace.bank).wait_s(now_s, service_s)
             waits.append(wait_s)
             if fault is None and wait_s + service_s <= limit_s:
                 latencies.append(wait_s + service_s)

@@ -12,7 +12,7 @@ from core.flow.platform import Platform
 from core.ports import PROVIDERS, Ports
 from core.products import load_products
 from core.seed import Seed
-from core.store.memory import MemoryStore
+from core.store.memory import CopyingStore, MemoryStore
 from mocks.acquirer.behaviour import Acquirer
 from mocks.bureau.behaviour import Bureau
 from mocks.carrier.behaviour import Carrier
@@ -81,7 +81,7 @@ class World:
         self.journal = journal
         self.outages = outages or {}
         self.lines = lines(profiles, faults)
-        self.store = MemoryStore(copying=copying)
+        self.store = CopyingStore() if copying else MemoryStore()
         self._tap = tap or _straight
         self.people = Population(self.seed, start, self.banks)
         people = self.people

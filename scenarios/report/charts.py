@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
-mpl.use("svg")
+mpl.use("svg")  # before pyplot is imported
 
-from matplotlib import pyplot as plt  # noqa: E402  the backend is chosen first
-from matplotlib.dates import DateFormatter, MonthLocator  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.dates import DateFormatter, MonthLocator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scenarios.rollout.engine import Replication
 
 INK, BLUE, AMBER, GRID = "#1f2937", "#2563eb", "#d97706", "#e5e7eb"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "loanrange",
     "svg.fonttype": "none",  # text stays text: the page's own fonts draw it
     "font.family": "sans-serif",
@@ -66,7 +66,7 @@ def drawers(runs: Sequence[Replication], start: date, end: date, published: floa
             axes.axhline(published, color=AMBER, linestyle="--", linewidth=1.2)
             axes.annotate(
                 f"published: {published:,.0f}",
-                (days[0], published),  # type: ignore[arg-type]
+                (days[0], published),
                 xytext=(4, -12),
                 textcoords="offset points",
                 color=AMBER,
@@ -89,8 +89,8 @@ def _waves(axes: Axes, run: Replication) -> None:
     for live_from, count in sorted(waves.items()):
         axes.axvline(live_from, color="#9ca3af", linewidth=0.9)  # type: ignore[arg-type]
         axes.annotate(
-            f"{count} banks",
-            (live_from, 0.52),  # type: ignore[arg-type]
+            f"{count} bank{'s' if count > 1 else ''}",
+            (live_from, 0.52),
             xycoords=("data", "axes fraction"),
             xytext=(3, 0),
             textcoords="offset points",
@@ -103,9 +103,7 @@ def banks(rows: Sequence[dict[str, Any]]) -> str:
     ordered = sorted(rows, key=lambda row: row["granted_fen"])
     names = [row["english"].split()[0] for row in ordered]
     with mpl.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            figsize=(8.2, 0.9 + 0.21 * len(ordered)), layout="constrained"
-        )
+        figure, axes = plt.subplots(figsize=(8.2, 0.9 + 0.21 * len(ordered)), layout="constrained")
         granted = [row["granted_fen"] / 1e8 for row in ordered]
         drawn = [row["drawn_fen"] / 1e8 for row in ordered]
         axes.barh(names, granted, color="#bfdbfe", label="granted")

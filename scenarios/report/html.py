@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from scenarios.rollout.summary import misses
+from scenarios.rollout.summary import compared, misses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,7 @@ def template() -> Template:
     page.filters["yuan"] = lambda amount_fen: f"{amount_fen / 100:,.0f}"
     page.filters["count"] = lambda value: f"{value:,.0f}"
     page.filters["ms"] = lambda value: "–" if value is None else f"{value:,.0f}"
+    page.filters["ratio"] = lambda value: "–" if value is None else f"{value:.3f}"
     page.filters["per_cent"] = lambda value: "–" if value is None else f"{value:.1%}"
     return page.get_template("report.html.j2")
 
@@ -56,16 +57,17 @@ def render(
     stories: list[dict[str, Any]] | None = None,
 ) -> str:
     """Return the page of a rollout, with the stories told before it, if there were any."""
-    from scenarios.report import charts  # noqa: PLC0415  a second of import that only this needs
+    from scenarios.report import charts  # a second of import that only this needs
 
     start = min(runs[0].tally.live_from.values())
     days = [day for run in runs for day in run.tally.drawn_by_day]
     end = max([*days, start, date.fromisoformat(document["banks"][-1]["live_from"])])
-    told = {row["name"]: row["published"] for row in document["calibration"]}
+    told = {row["name"]: row["published"] for row in document["calibration"] if row["ratio"]}
     return template().render(
         document=document,
         stories=stories or [],
         misses=misses(document),
+        compared=compared(document),
         funnel=_funnel(document["totals"]),
         figures=FIGURES,
         drawers=charts.drawers(runs, start, end, told.get("drawn_customers")),

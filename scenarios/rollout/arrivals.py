@@ -47,7 +47,8 @@ def day_shares(
         [_weight(part, calendar, live_from + timedelta(days=day)) for day in range(count)]
     )
     moved = come * weights
-    return np.asarray(moved * (come.sum() / moved.sum()))
+    total = moved.sum()
+    return np.asarray(moved * (come.sum() / total)) if total > 0 else moved
 
 
 def _weight(part: ArrivalsPart, calendar: Calendar, day: date) -> float:
@@ -59,7 +60,12 @@ def _weight(part: ArrivalsPart, calendar: Calendar, day: date) -> float:
     return part.days[day.weekday()]
 
 
-def arrivals(
+def potential(part: ArrivalsPart, weight: float) -> int:
+    """Return how many potential visitors a bank of that weight has."""
+    return round(part.visitors * weight)
+
+
+def arrivals(  # noqa: PLR0913, PLR0917  a bank, its demand and its days, nothing else
     part: ArrivalsPart,
     calendar: Calendar,
     seed: Seed,
@@ -70,11 +76,11 @@ def arrivals(
     end: date,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return (visitor numbers, times in business seconds) of all who come by ``end``, by time."""
-    potential = round(part.visitors * weight)
+    count = potential(part, weight)
     shares = day_shares(part, calendar, live_from, end)
-    if potential == 0:
+    if count == 0:
         return np.empty(0, dtype=np.int64), np.empty(0)
-    key, numbers = seed.key("arrival", bank), np.arange(1, potential + 1, dtype=np.uint64)
+    key, numbers = seed.key("arrival", bank), np.arange(1, count + 1, dtype=np.uint64)
     days = np.searchsorted(np.cumsum(shares), uniforms(key, numbers, lane=DAY), side="right")
     hours = np.array(part.hours) / sum(part.hours)
     edges = np.concatenate([[0.0], np.cumsum(hours)])
@@ -83,6 +89,6 @@ def arrivals(
     come = days < len(shares)
     first_s = (live_from - start).days * DAY_S
     times_s = first_s + days[come] * DAY_S + np.minimum(within_s[come], DAY_S - 1e-3)
-    numbers = numbers[come].astype(np.int64)
-    order = np.lexsort((numbers, times_s))
-    return numbers[order], times_s[order]
+    came = numbers[come].astype(np.int64)
+    order = np.lexsort((came, times_s))
+    return came[order], times_s[order]

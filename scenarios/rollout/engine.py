@@ -29,6 +29,7 @@ from core.lending.book import Loan, LoanState
 from core.products import products_of
 from core.seed import Draws
 from core.store.records import Entry
+from scenarios.collector import calm
 from scenarios.digest import digest
 from scenarios.hosts.virtual import VirtualHost, until
 from scenarios.hosts.world import World
@@ -130,6 +131,15 @@ class Rollout:
         self.platform = self.world.platform(self.host)
         self.calendar = Calendar.with_assumed(scenario.assumed_years())
         self.end_s = seconds_at(part.start, part.end) + DAY_S
+        funnel = scenario.funnel
+        self._goes_on = {
+            Step.AUTHORISE: funnel.authorise,
+            Step.APPLY: funnel.apply,
+            Step.OPEN_ACCOUNT: funnel.open_account,
+            Step.SIGN: funnel.sign,
+            Step.DRAW_DOWN: funnel.draw_down,
+        }
+        self._entries = list(scenario.channels.shares().items())
         self.refused: Counter[str] = Counter()
         self.endings: Counter[str] = Counter()
         self.journeys_s = array("d")
@@ -154,7 +164,8 @@ class Rollout:
             self.host.spawn(self._day_ends(bank, phase, number))
         if progress is not None:
             self.host.spawn(self._report(progress))
-        self.host.env.run(until=self.end_s)
+        with calm():
+            self.host.env.run(until=self.end_s)
         return self._result()
 
     async def _report(self, progress: Callable[[date, int], None]) -> None:
@@ -223,17 +234,11 @@ class Rollout:
     ) -> Wish:
         """Return what a visitor wants, from the visitor's own draws."""
         funnel = self.scenario.funnel
-        goes_on = {
-            Step.REGISTER: min(1.0, funnel.register_share * phase.funnel_multiplier),
-            Step.AUTHORISE: funnel.authorise,
-            Step.APPLY: funnel.apply,
-            Step.OPEN_ACCOUNT: funnel.open_account,
-            Step.SIGN: funnel.sign,
-            Step.DRAW_DOWN: funnel.draw_down,
-        }
-        stops = [step for step, lane in WILL.items() if draws.uniform(lane) >= goes_on[step]]
-        if Step.REGISTER in stops:
-            return Wish(self._entry(draws), refuses=frozenset(stops))
+        if draws.uniform(WILL[Step.REGISTER]) >= funnel.register_share * phase.funnel_multiplier:
+            return Wish(self._entry(draws), refuses=frozenset({Step.REGISTER}))
+        stops = [
+            step for step, share in self._goes_on.items() if draws.uniform(WILL[step]) >= share
+        ]
         after_days = exp(
             log(funnel.draw_after_days) + DELAY_SIGMA * _NORMAL.inv_cdf(draws.uniform(DELAY) or 0.5)
         )
@@ -255,7 +260,7 @@ class Rollout:
 
     def _entry(self, draws: Draws) -> Entry:
         left = draws.uniform(ENTRY)
-        for entry, share in self.scenario.channels.shares().items():
+        for entry, share in self._entries:
             left -= share
             if left < 0:
                 return entry

@@ -1,4 +1,4 @@
-"""Complete journeys a second: in through the door, an account opened, the contract signed, paid."""
+"""Complete journeys a second: registered, granted, an account opened where needed, signed, paid."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scenarios.hosts.instant import InstantHost
 from scenarios.hosts.virtual import VirtualHost
 from scenarios.hosts.world import World
 from scenarios.phone import Phone, Wish
+from scenarios.population.traits import Traits
 from scenarios.stories.stage import BANK, Stage
 
 COUNT = 1_000
@@ -25,10 +26,11 @@ SERVED = {
 
 
 def crowd(host: Any) -> list[Coroutine[Any, Any, Ending]]:
-    """Return the journeys of people without a card, made beforehand."""
+    """Return the journeys of people made beforehand; so many of them hold a card as usual."""
     stage = Stage(host)
     product = stage.product()
-    people = [stage.person(holds_card=False) for _ in range(COUNT)]
+    holders = COUNT * Traits().holds_card
+    people = [stage.person(holds_card=number < holders) for number in range(COUNT)]
     wish = Wish(share_ppm=600_000)
     return [
         journey(stage.platform, Phone.of(host, person, BANK, wish), product) for person in people

@@ -7,7 +7,6 @@ beside the one it should reach. Run it on a machine that does nothing else.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import statistics
 import sys
@@ -20,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import journeys  # noqa: E402  the folder is on the path only now
 import pieces  # noqa: E402
+from scenarios.collector import calm  # noqa: E402
 
 Bench = Callable[[], tuple[Callable[[], int], str, str]]
 BENCHES: dict[str, Bench] = {**journeys.BENCHES, **pieces.BENCHES}
@@ -30,10 +30,10 @@ def measure(bench: Bench, rounds: int) -> tuple[list[float], str, str]:
     rates, unit, goal = [], "", ""
     for _ in range(rounds):
         work, unit, goal = bench()
-        gc.collect()
-        began = perf_counter()
-        count = work()
-        rates.append(count / (perf_counter() - began))
+        with calm():
+            began = perf_counter()
+            count = work()
+            rates.append(count / (perf_counter() - began))
     return rates, unit, goal
 
 
