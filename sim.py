@@ -10,7 +10,7 @@ common = door.common
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group(cls=door.Verbs)
+@click.group(cls=door.Verbs, epilog=door.STATUSES)
 @click.version_option(door.version(), prog_name="loanrange")
 def sim() -> None:
     """A proving ground for a bank's fully self-service loan on the WeChat mini-program."""
@@ -19,7 +19,10 @@ def sim() -> None:
 @sim.command()
 @common("demo")
 def demo(**given: object) -> None:
-    """The main job: every story, then the 2020 Jiangsu rollout beside its published figures."""
+    """The main job: every story, then the 2020 Jiangsu rollout.
+
+    The rollout is shown beside its published figures; report.html and summary.json tell it all.
+    """
     door.run("demo", given)
 
 
@@ -30,18 +33,33 @@ def demo(**given: object) -> None:
 @click.option("--junit", type=FILE, help="Write a JUnit report to this file.")
 @common("story")
 def story(**given: object) -> None:
-    """End-to-end stories, all or by name; spaces may stand for underscores."""
+    """End-to-end stories, all or by name.
+
+    A NAME is one that --list names, or the sentence below it; spaces may stand for underscores.
+    """
     door.run("story", given)
 
 
 @sim.command()
 @click.argument("file", type=FILE)
-@click.option("--replications", type=int, default=1, show_default=True)
-@click.option("--workers", type=int, default=1, show_default=True)
-@click.option("--share", type=float, default=1.0, show_default=True, help="Of the visitors.")
+@click.option(
+    "--replications",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Runs, each with chance of its own.",
+)
+@click.option("--workers", type=int, default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--share", type=float, default=1.0, show_default=True, help="Part of the visitors that comes."
+)
 @common("rollout")
 def rollout(**given: object) -> None:
-    """A multi-bank rollout in virtual time: every customer really runs the platform."""
+    """A multi-bank rollout in virtual time, from its FILE.
+
+    Every customer really runs the platform. FILE is a scenario in TOML; ours is
+    scenarios/rollout/jiangsu_2020.toml. An interrupted run goes on with the same command.
+    """
     door.run("rollout", given)
 
 
@@ -58,7 +76,11 @@ def people(**given: object) -> None:
 @click.argument("name", required=False)
 @common("schema")
 def schema(**given: object) -> None:
-    """JSON Schemas of scenario, bank, product, summary, story and people files."""
+    """JSON Schemas of the files that users write and read.
+
+    NAME is one of scenario, bank, product, summary, story, people: it is printed. Without a NAME
+    all of them are written to --out.
+    """
     door.run("schema", given)
 
 

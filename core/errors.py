@@ -2,11 +2,11 @@
 
 Three kinds of no, never mixed:
 
-    Refused                     the bank says no: counted, told to the customer, never retried
-    InputError                  what a user typed or wrote is wrong: named, with the remedy (exit 2)
-    ProviderError               an operating error outside the bank, by what is known about the effect
+    Refused                     the bank says no: counted, told the customer, never retried
+    InputError                  what a user typed or wrote is wrong, with the remedy (exit 2)
+    ProviderError               an operating error outside, by what is known of the effect
     ├── NotDone                 it certainly had no effect: may be sent again
-    │   ├── Unreachable         no connection, reset before the request was read, outside service hours
+    │   ├── Unreachable         no connection, reset before it was read, outside service hours
     │   ├── QuotaExceeded       the provider's rate limit: slow down, then send again
     │   └── BreakerOpen         we did not even ask
     ├── OutcomeUnknown          it may have had its effect: a money call is queried, never re-keyed

@@ -41,10 +41,8 @@ class Picture:
         Raises:
             InputError: no JPEG, PNG or BMP, empty, or over 10 MB (the OCR vendor's limits).
         """
-        for magic, media in MAGIC:
-            if content.startswith(magic):
-                break
-        else:
+        media = next((media for magic, media in MAGIC if content.startswith(magic)), None)
+        if media is None:
             problem = "is no picture" if content else "is empty"
             raise InputError(f"picture {ref!r}", problem, "give a JPEG, PNG or BMP file")
         if len(content) > SIZE_MAX:

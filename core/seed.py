@@ -132,9 +132,7 @@ class Seed:
             self._application_keys[name] = key
         return key
 
-    def draws(
-        self, operation: str, bank: str, application: str, call: int, attempt: int
-    ) -> Draws:
+    def draws(self, operation: str, bank: str, application: str, call: int, attempt: int) -> Draws:
         """Return the draws of one call attempt."""
         key = self.application_key(bank, application) ^ operation_key(operation)
         return Draws(key, call, attempt)

@@ -139,8 +139,11 @@ class Fault:
 
 
 class Fate(NamedTuple):
-    """How one attempt ends: the client sees ``error`` (None: the answer) ``seen_s`` after the
-    provider took it up; the provider acts ``acts_s`` after that, or never (None)."""
+    """How one attempt ends, in seconds since the client sent it.
+
+    The client sees ``error`` (None: the answer) at ``seen_s``; the provider acts at ``acts_s``, or
+    never (None).
+    """
 
     seen_s: float
     acts_s: float | None
@@ -233,9 +236,7 @@ class Line:
         """Whether no fault can strike: the hot path then draws none."""
         return not self.faults and not self.profile.error_rate
 
-    def fault(
-        self, operation: str, trace: Trace, now_s: float, draws: Draws
-    ) -> Fault | None:
+    def fault(self, operation: str, trace: Trace, now_s: float, draws: Draws) -> Fault | None:
         """Return the fault that strikes an attempt: a planned one first, then the error rate."""
         draw = draws.uniform(FAULT)
         for planned in self.faults:
@@ -260,12 +261,13 @@ class Line:
             acts_s = wait_s + service_s
             return _timed(acts_s + fault.extra_s, acts_s, limit_s)
         error = SEEN[fault.kind, fault.phase]
-        acts_s = None if fault.phase is Phase.BEFORE else wait_s + service_s
+        served_s = wait_s + service_s
+        acted_s = None if fault.phase is Phase.BEFORE else served_s
         if fault.kind is FaultKind.QUOTA:
             return Fate(0.0, None, error)
-        if fault.kind is FaultKind.DROP or wait_s + service_s > limit_s:
-            return Fate(limit_s, acts_s, TimedOut)
-        return Fate(wait_s + service_s, acts_s, error)
+        if fault.kind is FaultKind.DROP or served_s > limit_s:
+            return Fate(limit_s, acted_s, TimedOut)
+        return Fate(served_s, acted_s, error)
 
 
 def _timed(answer_s: float, acts_s: float, limit_s: float) -> Fate:
@@ -307,7 +309,9 @@ ASSUMED: dict[str, Profile] = {
 }
 
 
-def lines(profiles: dict[str, Profile] | None = None, faults: Iterable[Fault] = ()) -> dict[str, Line]:
+def lines(
+    profiles: dict[str, Profile] | None = None, faults: Iterable[Fault] = ()
+) -> dict[str, Line]:
     """Return a line for every provider: the assumed figures, the given ones over them."""
     merged = ASSUMED | (profiles or {})
     made = {provider: Line(provider, profile) for provider, profile in merged.items()}

@@ -27,7 +27,7 @@ def page() -> str:
     parts = [
         "# The tables\n\nPrinted from the code by `python -m scenarios.documents`; do not edit.",
         "## Which check runs at which step\n\n" + checks(),
-        "## The calls of each step\n\nThe number is part of the name of a call's draws.\n\n" + calls(),
+        "## The calls of each step\n\n" + calls(),
         "## States and moves\n\n" + moves(),
         "## Every no\n\n" + reasons(),
         "## Ways in\n\n" + entries(),
@@ -62,7 +62,8 @@ def checks() -> str:
 
 def calls() -> str:
     """Return the step table."""
-    return table(
+    told = "The number is part of the name of a call's draws."
+    return f"{told}\n\n" + table(
         ("number", "step", "operation", "serves", "if it is repeated"),
         (
             (call.number, call.step, f"`{call.operation}`", call.check or "", _repeat(call.effect))
@@ -115,7 +116,7 @@ def providers() -> str:
 
 
 def _headline(module: str) -> str:
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return (import_module(module).__doc__ or "").partition("\n")[0].rstrip(".")
 
@@ -152,7 +153,6 @@ def main() -> None:
     """Write the page."""
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE.relative_to(PAGE.parents[1]))
 
 
 if __name__ == "__main__":

@@ -190,9 +190,9 @@ class ProviderPart(Strict):
     p99_ms: Positive | None = None
     csv: str | None = None
     timeout_ms: Positive | None = None
-    servers: Annotated[int, Field(le=100_000)] | None = None
-    quota_per_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    error_rate: float = 0.0
+    servers: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    quota_per_s: Positive | None = None
+    error_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
     hours: Annotated[list[HourOfDay], Field(min_length=2, max_length=2)] | None = None
     scope: Literal["nation", "platform", "bank"] | None = None
     outages: list[OutagePart] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import exp
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.application import Kind, Reason, Step
 from core.flow.draw_down import PAID_OUT
@@ -53,8 +53,6 @@ def moods(key: int, block: int) -> bytes:
     return blake2b(b"%d/%d" % (key, block), digest_size=32).digest()
 
 
-
-
 @dataclass(slots=True)
 class Wish:
     """What a customer wants: how far they go, how much they take, how patient they are.
@@ -75,33 +73,28 @@ class Wish:
     returns: int = 2
 
 
+class Owner(NamedTuple):
+    """Whose phone it is, and a way to make them: most visitors leave before anybody must know."""
+
+    key: str
+    openid: str
+    make: Callable[[], Person]
+
+
 class Phone:
-    """One customer's phone at one bank; fulfils :class:`core.flow.phone.Phone`.
+    """One customer's phone at one bank; fulfils :class:`core.flow.phone.Phone`."""
 
-    ``owner`` is the person, or a way to make them: most visitors leave before anybody has to know
-    who they are.
-    """
-
-    def __init__(
-        self,
-        host: Host,
-        bank: str,
-        wish: Wish,
-        owner: Person | Callable[[], Person],
-        key: str,
-        openid: str,
-        visit: str = "1",
-    ) -> None:
+    def __init__(self, host: Host, bank: str, wish: Wish, owner: Owner, visit: str = "1") -> None:
         self._host = host
         self._world = host.world
         self._owner = owner
         self.bank = bank
         self.wish = wish
-        self.key = key
-        self.openid = openid
+        self.key = owner.key
+        self.openid = owner.openid
         self.visit = visit
         self._counter = 0
-        self._chance = host.world.seed.key("phone", bank, key, visit)
+        self._chance = host.world.seed.key("phone", bank, owner.key, visit)
         self._moods: list[int] = []
         self._thoughts = 0
         self._began_s = host.clock.now_s
@@ -112,14 +105,12 @@ class Phone:
     @classmethod
     def of(cls, host: Host, person: Person, bank: str, wish: Wish, visit: str = "1") -> Phone:
         """Return the phone of somebody who is known."""
-        return cls(host, bank, wish, person, person.key, person.openid, visit)
+        return cls(host, bank, wish, Owner(person.key, person.openid, lambda: person), visit)
 
     @property
     def person(self) -> Person:
         """Whose phone this is."""
-        if callable(self._owner):
-            self._owner = self._owner()
-        return self._owner
+        return self._owner.make()
 
     @property
     def served_s(self) -> float:
@@ -161,9 +152,7 @@ class Phone:
 
     async def login_code(self) -> str:
         """A fresh login code."""
-        return self._world.wechat.device_login(
-            self.openid, self._name(), self._host.clock.now_s
-        )
+        return self._world.wechat.device_login(self.openid, self._name(), self._host.clock.now_s)
 
     def entrance(self) -> Entrance:
         """By which way the customer came in."""

@@ -13,8 +13,9 @@ from core.application import Application, State, Step
 from core.errors import GaveUp, Refused
 from core.flow import calls, draw_down, repay
 from core.flow.errand import Errand
-from core.flow.money import carry_out, settle
-from core.lending.book import Loan, LoanState, day_end as close_day
+from core.flow.money import settle
+from core.lending.book import Loan, LoanState
+from core.lending.book import day_end as close_day
 from core.ports.corebank import AdjustQuery, CollectQuery, DisburseQuery, Outcome
 from core.ports.sanctions import Screened, ScreenQuery
 from core.store.records import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from core.flow.platform import Platform
-    from core.store.records import Instruction
+    from core.store.records import Instruction, Record
 
 LEFT_ALONE_S = 900.0  # an instruction this young may still have its customer waiting for it
 NAME_LIST = "name list"
@@ -62,7 +63,7 @@ async def turn_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
     """Turn one loan to the day that ends; freeze the line of one that falls into arrears."""
     before = (loan.state, loan.category)
     orders = repay.adjustments(errand, loan, close_day(loan, errand.date))
-    records = [loan, *orders]
+    records: list[Record] = [loan, *orders]
     if (loan.state, loan.category) != before and loan.state is LoanState.OVERDUE:
         line = await platform.store.get(Line, loan.application)
         assert line is not None
@@ -111,7 +112,8 @@ async def rescreen(platform: Platform, bank: str) -> list[str]:
     """
     restricted = []
     for customer in await platform.store.all(Customer, bank):
-        errand = Errand(platform.clock, bank, f"{customer.id}/{platform.clock.now_s}", Step.AFTER_LOAN)
+        name = f"{customer.id}/{platform.clock.now_s}"
+        errand = Errand(platform.clock, bank, name, Step.AFTER_LOAN)
         query = ScreenQuery(customer.name, customer.number, Step.AFTER_LOAN)
         answer = await errand.ask(calls.RESCREEN, platform.ports.sanctions.screen, query)
         screening = Screening(

@@ -13,7 +13,7 @@ from core.calendar import add_months
 from core.errors import Refused
 from core.flow import calls
 from core.flow.authorise import live_consent
-from core.flow.checks import carrier_name, carrier_owner, face, id_network, name_list
+from core.flow.checks import Case, carrier_name, carrier_owner, face, id_network, name_list
 from core.flow.require import require
 from core.lending.decision import Features, decide, lives_in
 from core.money import lpr_ppm
@@ -24,7 +24,6 @@ from core.ports.corebank import CustomerQuery
 from core.store.records import ConsentKind, Customer, DataQuery, Line, mint
 
 if TYPE_CHECKING:
-    from core.flow.errand import Errand
     from core.flow.phone import Phone
     from core.flow.platform import Platform
 
@@ -47,21 +46,22 @@ async def apply_for_credit(platform: Platform, app: Application, phone: Phone) -
     customer = await platform.store.get(Customer, app.customer)
     assert customer is not None
     checks = platform.checks(app, Step.APPLY)
+    case = Case(platform, errand, app, customer)
     await live_consent(platform, customer, FACE, errand.date)
     if Check.CARRIER in checks:
-        await carrier_name(platform, errand, calls.APPLY_CARRIER, app, customer)
+        await carrier_name(case, calls.APPLY_CARRIER)
     if Check.CARRIER_OWNER in checks:
-        await carrier_owner(platform, errand, calls.APPLY_OWNER, app, customer)
+        await carrier_owner(case, calls.APPLY_OWNER)
     photo = None
     if Check.ID_NETWORK in checks:
-        photo = await id_network(platform, errand, calls.APPLY_ID, app, customer)
+        photo = await id_network(case, calls.APPLY_ID)
     if Check.NAME_LIST in checks:
-        await name_list(platform, errand, calls.APPLY_SCREEN, app, customer)
+        await name_list(case, calls.APPLY_SCREEN)
     if Check.FACE in checks:
         photo = photo if Check.FACE_PHOTO in checks else None
-        await face(platform, errand, Step.APPLY, app, customer, phone, photo)
+        await face(case, Step.APPLY, phone, photo)
 
-    features = await gather(platform, errand, app, customer)
+    features = await gather(case)
     product = platform.product(app.product)
     app.decision = decide(product, features, errand.date, lpr_ppm(errand.date))
     if not app.decision.granted:
@@ -82,10 +82,9 @@ async def apply_for_credit(platform: Platform, app: Application, phone: Phone) -
     return app
 
 
-async def gather(
-    platform: Platform, errand: Errand, app: Application, customer: Customer
-) -> Features:
+async def gather(case: Case) -> Features:
     """Ask bureau, government, internet and the bank itself; return what the decision rests on."""
+    platform, errand, app, customer = case.platform, case.errand, case.app, case.customer
     consent = (await live_consent(platform, customer, KINDS, errand.date)).id
     await platform.store.save(
         DataQuery(

@@ -7,6 +7,7 @@ error, never a yes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.application import Reason
@@ -51,24 +52,30 @@ FACE_NO: dict[FaceVerdict, Reason] = {
 }
 
 
-async def carrier_name(
-    platform: Platform, errand: Errand, call: Call, app: Application, customer: Customer
-) -> None:
+@dataclass(slots=True)
+class Case:
+    """What every check needs: the platform, the errand it runs on, and whom it is about."""
+
+    platform: Platform
+    errand: Errand
+    app: Application
+    customer: Customer
+
+
+async def carrier_name(case: Case, call: Call) -> None:
     """Require that the phone is registered in the customer's name (two elements)."""
-    query = NameQuery(customer.phone, customer.name)
-    answer = await errand.ask(call, platform.ports.carrier.name_matches, query)
+    query = NameQuery(case.customer.phone, case.customer.name)
+    answer = await case.errand.ask(call, case.platform.ports.carrier.name_matches, query)
     judge_phone(call, answer.verdict)
-    app.checks.append((call.step, Check.CARRIER, answer.verdict))
+    case.app.checks.append((call.step, Check.CARRIER, answer.verdict))
 
 
-async def carrier_owner(
-    platform: Platform, errand: Errand, call: Call, app: Application, customer: Customer
-) -> None:
+async def carrier_owner(case: Case, call: Call) -> None:
     """Require that phone, name and ID number belong together (three elements)."""
-    query = OwnerQuery(customer.phone, customer.name, customer.number)
-    answer = await errand.ask(call, platform.ports.carrier.owner_matches, query)
+    query = OwnerQuery(case.customer.phone, case.customer.name, case.customer.number)
+    answer = await case.errand.ask(call, case.platform.ports.carrier.owner_matches, query)
     judge_phone(call, answer.verdict)
-    app.checks.append((call.step, Check.CARRIER_OWNER, answer.verdict))
+    case.app.checks.append((call.step, Check.CARRIER_OWNER, answer.verdict))
 
 
 def judge_phone(call: Call, verdict: PhoneVerdict) -> None:
@@ -80,40 +87,36 @@ def judge_phone(call: Call, verdict: PhoneVerdict) -> None:
     raise GaveUp(call.operation, verdict)
 
 
-async def id_network(
-    platform: Platform, errand: Errand, call: Call, app: Application, customer: Customer
-) -> Picture | None:
+async def id_network(case: Case, call: Call) -> Picture | None:
     """Require that name and number agree in the national register; return its photo, if any."""
-    query = IdQuery(customer.name, customer.number)
-    answer = await errand.ask(call, platform.ports.idnet.check, query)
+    query = IdQuery(case.customer.name, case.customer.number)
+    answer = await case.errand.ask(call, case.platform.ports.idnet.check, query)
     require(answer.verdict is not IdVerdict.NAME_DIFFERS, Reason.ID_NAME_DIFFERS)
     require(answer.verdict is not IdVerdict.NO_SUCH_NUMBER, Reason.ID_NOT_FOUND)
     if answer.verdict not in (IdVerdict.MATCH, IdVerdict.MATCH_NO_PHOTO):
         raise GaveUp(call.operation, answer.verdict)
-    app.checks.append((call.step, Check.ID_NETWORK, answer.verdict))
+    case.app.checks.append((call.step, Check.ID_NETWORK, answer.verdict))
     return answer.photo
 
 
-async def name_list(
-    platform: Platform, errand: Errand, call: Call, app: Application, customer: Customer
-) -> None:
+async def name_list(case: Case, call: Call) -> None:
     """Require that the customer is on no list. The screening is kept, whatever it says."""
-    query = ScreenQuery(customer.name, customer.number, call.step)
-    answer = await errand.ask(call, platform.ports.sanctions.screen, query)
+    query = ScreenQuery(case.customer.name, case.customer.number, call.step)
+    answer = await case.errand.ask(call, case.platform.ports.sanctions.screen, query)
     screening = Screening(
-        mint("S", app.id, str(call.number), errand.application, answer.list_version),
-        app.bank,
-        customer.id,
-        app.id,
+        mint("S", case.app.id, str(call.number), case.errand.application, answer.list_version),
+        case.app.bank,
+        case.customer.id,
+        case.app.id,
         call.step,
         answer.decision,
         answer.list_version,
-        errand.date,
+        case.errand.date,
     )
-    await platform.store.save(screening)
+    await case.platform.store.save(screening)
     require(answer.decision is not Screened.HIT, Reason.NAME_LIST_HIT)
     require(answer.decision is not Screened.REVIEW, Reason.NAME_LIST_REVIEW)
-    app.checks.append((call.step, Check.NAME_LIST, answer.list_version))
+    case.app.checks.append((call.step, Check.NAME_LIST, answer.list_version))
 
 
 # (start, result, keep) of the face check at each step that has one.
@@ -125,36 +128,28 @@ FACE_CALLS: dict[Step, tuple[Call, Call, Call]] = {
 }
 
 
-async def face(
-    platform: Platform,
-    errand: Errand,
-    step: Step,
-    app: Application,
-    customer: Customer,
-    phone: Phone,
-    photo: Picture | None = None,
-) -> str:
+async def face(case: Case, step: Step, phone: Phone, photo: Picture | None = None) -> str:
     """Require the customer's own living face, bound to this step; return the check's token.
 
     The face is compared with the vendor's authority library by name and number, and with
     ``photo`` of the ID network where one is given. Neither there: FACE_NO_REFERENCE.
     """
     start, result, keep = FACE_CALLS[step]
-    port = platform.ports.face
-    query = StartQuery(customer.name, customer.number, purpose=step)
-    token = (await errand.ask(start, port.start, query)).token
+    port = case.platform.ports.face
+    query = StartQuery(case.customer.name, case.customer.number, purpose=step)
+    token = (await case.errand.ask(start, port.start, query)).token
     await phone.show_face(token)
-    answer = await errand.ask(result, port.result, ResultQuery(token))
-    judge_face(answer, step, customer, has_photo=photo is not None)
+    answer = await case.errand.ask(result, port.result, ResultQuery(token))
+    judge_face(answer, step, case.customer, has_photo=photo is not None)
     assert answer.frame is not None
     if photo is not None:
-        compared = await errand.ask(
+        compared = await case.errand.ask(
             calls.ACCOUNT_COMPARE, port.compare, CompareQuery(answer.frame, photo)
         )
         require(compared.verdict is FaceVerdict.PASSED, Reason.FACE_NOT_MATCHED)
-        app.checks.append((step, Check.FACE_PHOTO, token))
-    await errand.ask(keep, platform.ports.objects.put, PutQuery("face", answer.frame))
-    app.checks.append((step, Check.FACE, token))
+        case.app.checks.append((step, Check.FACE_PHOTO, token))
+    await case.errand.ask(keep, case.platform.ports.objects.put, PutQuery("face", answer.frame))
+    case.app.checks.append((step, Check.FACE, token))
     return token
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.application import Application, Reason, State, Step
 from core.errors import ProviderError, Refused
 from core.flow import calls
-from core.flow.checks import face, name_list
+from core.flow.checks import Case, face, name_list
 from core.flow.money import carry_out, instruction
 from core.flow.require import require
 from core.identity import CardNumber
@@ -78,11 +78,12 @@ async def reserve(
     assert customer is not None
     await line_holds(platform, errand, app, amount_fen)
     checks = platform.checks(app, Step.DRAW_DOWN)
+    case = Case(platform, errand, app, customer)
     if Check.NAME_LIST in checks:
-        await name_list(platform, errand, calls.DRAW_SCREEN, app, customer)
+        await name_list(case, calls.DRAW_SCREEN)
     token = ""
     if Check.FACE in checks:
-        token = await face(platform, errand, Step.DRAW_DOWN, app, customer, phone)
+        token = await face(case, Step.DRAW_DOWN, phone)
 
     # The face took a minute in which the line may have been used or frozen.
     line = await line_holds(platform, errand, app, amount_fen)
@@ -111,9 +112,7 @@ async def reserve(
     return drawdown, order
 
 
-async def line_holds(
-    platform: Platform, errand: Errand, app: Application, amount_fen: int
-) -> Line:
+async def line_holds(platform: Platform, errand: Errand, app: Application, amount_fen: int) -> Line:
     """Return the line, if it is alive and holds the amount."""
     line = await platform.store.get(Line, app.id)
     assert line is not None
@@ -163,9 +162,7 @@ async def conclude(
     await platform.store.save(order, drawdown, line, app, loan)
 
 
-async def tell(
-    platform: Platform, errand: Errand, app: Application, drawdown: Drawdown
-) -> None:
+async def tell(platform: Platform, errand: Errand, app: Application, drawdown: Drawdown) -> None:
     """Send the customer a message; the money does not wait for it."""
     customer = await platform.store.get(Customer, app.customer)
     assert customer is not None

@@ -71,9 +71,7 @@ class Errand:
             self.date,
         )
 
-    async def ask(
-        self, call: Call, method: Callable[[Trace, Q], Awaitable[A]], query: Q
-    ) -> A:
+    async def ask(self, call: Call, method: Callable[[Trace, Q], Awaitable[A]], query: Q) -> A:
         """Ask a provider something that may safely be asked again; return its answer.
 
         Raises:
@@ -125,4 +123,3 @@ class Errand:
             setattr(other, slot, getattr(self, slot))
         other.application = application
         return other
-

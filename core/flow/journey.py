@@ -16,7 +16,7 @@ from core.flow.authorise import authorise
 from core.flow.draw_down import draw_down
 from core.flow.enter import enter
 from core.flow.open_account import open_account
-from core.flow.register import application_id, register
+from core.flow.register import Papers, application_id, register
 from core.flow.sign import sign
 from core.store.records import Line, Session
 
@@ -82,9 +82,8 @@ async def _register(
         raise _Stopped(Ending("left", Step.REGISTER))
 
     async def once(tries: int) -> Application:
-        front, back = await phone.card_front(), await phone.card_back()
-        code = await phone.phone_code()
-        return await register(platform, session, product, front, back, code, tries)
+        papers = Papers(await phone.card_front(), await phone.card_back(), await phone.phone_code())
+        return await register(platform, session, product, papers, tries)
 
     return await _patiently(phone, Step.REGISTER, once)
 
@@ -122,9 +121,7 @@ async def draw(platform: Platform, phone: Phone, app: Application) -> Ending:
     return Ending("done", Step.DRAW_DOWN, app.id)
 
 
-async def _patiently(
-    phone: Phone, step: Step, once: Callable[[int], Awaitable[T]]
-) -> T:
+async def _patiently(phone: Phone, step: Step, once: Callable[[int], Awaitable[T]]) -> T:
     """Repeat a step that has no application yet, as long as the customer does."""
     tries = 0
     while True:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.application import Application, Reason, State, Step
 from core.errors import Refused
 from core.flow import calls
-from core.flow.checks import carrier_name, carrier_owner, face, id_network, name_list
+from core.flow.checks import Case, carrier_name, carrier_owner, face, id_network, name_list
 from core.flow.money import carry_out, instruction
 from core.flow.require import require
 from core.policies import Check
@@ -19,7 +19,6 @@ from core.ports.corebank import CustomerQuery, FiveQuery, FiveVerdict, OpenQuery
 from core.store.records import Account, Customer, Instruction, mint
 
 if TYPE_CHECKING:
-    from core.flow.errand import Errand
     from core.flow.phone import Phone
     from core.flow.platform import Platform
     from core.identity import CardNumber
@@ -55,7 +54,7 @@ async def open_account(platform: Platform, app: Application, phone: Phone) -> Ap
     order_id = mint("O", app.id)
     order = await platform.store.get(Instruction, order_id)
     if order is None:
-        bound = await check(platform, errand, app, customer, phone)
+        bound = await check(Case(platform, errand, app, customer), phone)
 
         def make(key: Key) -> OpenQuery:
             return OpenQuery(key, customer.name, customer.number, customer.phone, bound)
@@ -84,37 +83,34 @@ async def ready(
     return app
 
 
-async def check(
-    platform: Platform, errand: Errand, app: Application, customer: Customer, phone: Phone
-) -> CardNumber:
+async def check(case: Case, phone: Phone) -> CardNumber:
     """Run the product's checks for an opening; return the card to bind."""
-    checks = platform.checks(app, Step.OPEN_ACCOUNT)
+    checks = case.platform.checks(case.app, Step.OPEN_ACCOUNT)
     if Check.CARRIER in checks:
-        await carrier_name(platform, errand, calls.ACCOUNT_CARRIER, app, customer)
+        await carrier_name(case, calls.ACCOUNT_CARRIER)
     if Check.CARRIER_OWNER in checks:
-        await carrier_owner(platform, errand, calls.ACCOUNT_OWNER, app, customer)
+        await carrier_owner(case, calls.ACCOUNT_OWNER)
     photo = None
     if Check.ID_NETWORK in checks:
-        photo = await id_network(platform, errand, calls.ACCOUNT_ID, app, customer)
+        photo = await id_network(case, calls.ACCOUNT_ID)
     if Check.NAME_LIST in checks:
-        await name_list(platform, errand, calls.ACCOUNT_SCREEN, app, customer)
+        await name_list(case, calls.ACCOUNT_SCREEN)
     bound = await phone.card_to_bind()
     require(bound is not None, Reason.NO_BOUND_CARD)
     assert bound is not None
     if Check.FIVE_ELEMENTS in checks:
-        await five_elements(platform, errand, app, customer, bound)
+        await five_elements(case, bound)
     if Check.FACE in checks:
         photo = photo if Check.FACE_PHOTO in checks else None
-        await face(platform, errand, Step.OPEN_ACCOUNT, app, customer, phone, photo)
+        await face(case, Step.OPEN_ACCOUNT, phone, photo)
     return bound
 
 
-async def five_elements(
-    platform: Platform, errand: Errand, app: Application, customer: Customer, bound: CardNumber
-) -> None:
+async def five_elements(case: Case, bound: CardNumber) -> None:
     """Require that the bound card is a class I account of the same person, with this phone."""
+    customer = case.customer
     query = FiveQuery(customer.name, customer.number, customer.phone, bound)
-    answer = await errand.ask(calls.FIVE, platform.ports.corebank.verify_five, query)
+    answer = await case.errand.ask(calls.FIVE, case.platform.ports.corebank.verify_five, query)
     if answer.verdict is not FiveVerdict.SAME:
         raise Refused(FIVE_NO[answer.verdict], answer.verdict)
-    app.checks.append((Step.OPEN_ACCOUNT, Check.FIVE_ELEMENTS, answer.card_bank))
+    case.app.checks.append((Step.OPEN_ACCOUNT, Check.FIVE_ELEMENTS, answer.card_bank))

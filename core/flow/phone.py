@@ -38,7 +38,9 @@ class Phone(Protocol):
         """A fresh code for the phone number."""
         ...
 
-    async def consents(self, asked: frozenset[ConsentKind], text_version: str) -> frozenset[ConsentKind]:
+    async def consents(
+        self, asked: frozenset[ConsentKind], text_version: str
+    ) -> frozenset[ConsentKind]:
         """What of the asked the customer agrees to, having read the text."""
         ...
 

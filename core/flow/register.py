@@ -6,13 +6,14 @@ system checks the face only when credit is asked for.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from core.application import Application, Reason, State, Step
 from core.errors import InputError, Refused
 from core.flow import calls
-from core.flow.checks import carrier_name, carrier_owner, id_network, name_list
+from core.flow.checks import Case, carrier_name, carrier_owner, id_network, name_list
 from core.flow.errand import Errand
 from core.flow.require import require
 from core.identity import IdNumber
@@ -43,14 +44,17 @@ def application_id(bank: str, openid: str, product: str, nth: int = 1) -> str:
     return mint("A", bank, openid, product, str(nth))
 
 
+@dataclass(slots=True)
+class Papers:
+    """What a customer shows to be registered: both sides of the card, and a phone code."""
+
+    front: Picture
+    back: Picture
+    phone_code: str
+
+
 async def register(
-    platform: Platform,
-    session: Session,
-    product: str,
-    front: Picture,
-    back: Picture,
-    phone_code: str,
-    tries: int = 0,
+    platform: Platform, session: Session, product: str, papers: Papers, tries: int = 0
 ) -> Application:
     """Register the customer of ``session`` and begin an application for ``product``.
 
@@ -68,12 +72,12 @@ async def register(
     errand = Errand(platform.clock, session.bank, app_id, Step.REGISTER, tries)
     ports = platform.ports
 
-    read_front = await errand.ask(calls.CARD_FRONT, ports.ocr.card_front, CardQuery(front))
+    read_front = await errand.ask(calls.CARD_FRONT, ports.ocr.card_front, CardQuery(papers.front))
     number = believe_front(read_front)
-    read_back = await errand.ask(calls.CARD_BACK, ports.ocr.card_back, CardQuery(back))
+    read_back = await errand.ask(calls.CARD_BACK, ports.ocr.card_back, CardQuery(papers.back))
     valid_to = believe_back(read_back, errand.date)
 
-    bound = await errand.ask(calls.PHONE, ports.wechat.phone, PhoneQuery(phone_code))
+    bound = await errand.ask(calls.PHONE, ports.wechat.phone, PhoneQuery(papers.phone_code))
     require(bound.verdict is CodeVerdict.OK, Reason.LOGIN_FAILED, bound.verdict)
     phone = bound.phone
     assert phone is not None
@@ -92,18 +96,19 @@ async def register(
         valid_to,
         (),
     )
+    case = Case(platform, errand, app, customer)
     if Check.CARRIER in checks:
-        await carrier_name(platform, errand, calls.PHONE_NAME, app, customer)
+        await carrier_name(case, calls.PHONE_NAME)
     if Check.CARRIER_OWNER in checks:
-        await carrier_owner(platform, errand, calls.PHONE_OWNER, app, customer)
+        await carrier_owner(case, calls.PHONE_OWNER)
     if Check.ID_NETWORK in checks:
-        await id_network(platform, errand, calls.REGISTER_ID, app, customer)
+        await id_network(case, calls.REGISTER_ID)
     if Check.NAME_LIST in checks:
-        await name_list(platform, errand, calls.REGISTER_SCREEN, app, customer)
+        await name_list(case, calls.REGISTER_SCREEN)
 
     keep = ports.objects.put
-    kept_front = await errand.ask(calls.KEEP_FRONT, keep, PutQuery("id_card_front", front))
-    kept_back = await errand.ask(calls.KEEP_BACK, keep, PutQuery("id_card_back", back))
+    kept_front = await errand.ask(calls.KEEP_FRONT, keep, PutQuery("id_card_front", papers.front))
+    kept_back = await errand.ask(calls.KEEP_BACK, keep, PutQuery("id_card_back", papers.back))
     customer.pictures = (kept_front.key, kept_back.key)
     app.move(Step.REGISTER, State.REGISTERED)
     await platform.store.save(customer, app)

@@ -117,7 +117,8 @@ def adjustments(errand: Errand, loan: Loan, bookings: list[Booking]) -> list[Ins
         def make(key: Key, kind: object = kind, amount_fen: int = amount_fen) -> AdjustQuery:
             return AdjustQuery(key, loan.id, kind, amount_fen)  # type: ignore[arg-type]
 
-        orders.append(instruction(errand, mint("J", loan.id, str(errand.date), kind), loan.id, make))
+        order_id = mint("J", loan.id, str(errand.date), kind)
+        orders.append(instruction(errand, order_id, loan.id, make))
     return orders
 
 
@@ -129,11 +130,11 @@ async def post(
     orders: list[Instruction],
 ) -> None:
     """Have the core post adjustments. The loan book has moved already: a no is our own bug."""
-    for number, order in enumerate(orders):
+    for order in orders:
         posted = await carry_out(platform, errand.serving(order.id), call, ask, order)
         assert posted.outcome is Outcome.DONE, f"{order.id} was rejected: {posted.code}"
         order.answer = posted
-        await platform.store.save(orders[number])
+        await platform.store.save(order)
 
 
 async def fund(platform: Platform, errand: Errand, loan: Loan, amount_fen: int) -> None:
@@ -238,4 +239,3 @@ def allocation_of(repayment: Repayment) -> Allocation:
     """Return a repayment's parts as the loan book knows them."""
     parts = {part: repayment.parts.get(part.value, 0) for part in Part}
     return Allocation(repayment.asked_on, parts)
-

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.application import Application, Reason, State, Step
 from core.flow import calls
 from core.flow.authorise import TEXT_VERSION
-from core.flow.checks import face, name_list
+from core.flow.checks import Case, face, name_list
 from core.flow.require import require
 from core.money import yuan
 from core.policies import Check
@@ -38,11 +38,12 @@ async def sign(platform: Platform, app: Application, phone: Phone) -> Applicatio
     assert customer is not None
     assert line is not None
     checks = platform.checks(app, Step.SIGN)
+    case = Case(platform, errand, app, customer)
     if Check.NAME_LIST in checks:
-        await name_list(platform, errand, calls.SIGN_SCREEN, app, customer)
+        await name_list(case, calls.SIGN_SCREEN)
     will = ""
     if Check.FACE in checks:
-        will = await face(platform, errand, Step.SIGN, app, customer, phone)
+        will = await face(case, Step.SIGN, phone)
 
     contract_id = mint("N", app.id)
     text = contract_text(platform, app, customer, line, errand.date)

@@ -20,7 +20,5 @@ __all__ = ["INVARIANTS", "Books", "Violation", "check"]
 def check(books: Books, *names: str) -> list[Violation]:
     """Return every violation of the named invariants (of all of them, where none is named)."""
     return [
-        Violation(name, found)
-        for name in names or INVARIANTS
-        for found in INVARIANTS[name](books)
+        Violation(name, found) for name in names or INVARIANTS for found in INVARIANTS[name](books)
     ]

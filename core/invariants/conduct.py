@@ -85,20 +85,17 @@ def _asked(books: Books, app: Application, step: Step) -> set[str]:
 
 def face_binding(books: Books) -> Iterator[str]:
     """A face check serves one step of one application, and every drawdown has its own."""
-    used: defaultdict[str, set[tuple[str, Step]]] = defaultdict(set)
+    used: dict[str, tuple[str, Step]] = {}
     for app in books.all(Application):
         for step, check, token in app.checks:
-            if check == Check.FACE:
-                used[token].add((app.id, step))
-    for token, places in sorted(used.items()):
-        if len(places) > 1:
-            yield f"face check {token[:8]} served {len(places)} steps"
+            if check == Check.FACE and used.setdefault(token, (app.id, step)) != (app.id, step):
+                yield f"face check {token[:8]} served {app.id} and {used[token][0]}"
     drawn: set[str] = set()
     for draw in books.all(Drawdown):
         owner = books.get(Application, draw.application)
         if owner is None or Check.FACE not in _policy(books, owner, Step.DRAW_DOWN):
             continue
-        if used.get(draw.face) != {(draw.application, Step.DRAW_DOWN)}:
+        if used.get(draw.face) != (draw.application, Step.DRAW_DOWN):
             yield f"{draw.id} was paid without a face check of its own step"
         if draw.face in drawn:
             yield f"{draw.id} used another drawdown's face check"
@@ -128,8 +125,7 @@ def evidence_before_money(books: Books) -> Iterator[str]:
 
 
 def screened_before_money(books: Books) -> Iterator[str]:
-    """Whoever is paid was screened and clear, wherever the policy screens; a restricted one is not
-    paid again."""
+    """Whoever is paid was screened and clear, wherever the product's policy screens."""
     clear: defaultdict[str, set[str]] = defaultdict(set)
     for screening in books.all(Screening):
         if screening.decision == Screened.CLEAR:
@@ -139,9 +135,7 @@ def screened_before_money(books: Books) -> Iterator[str]:
         if app is None or draw.state is not DrawState.DONE:
             continue
         points = {
-            step.value
-            for step in steps_passed(app)
-            if Check.NAME_LIST in _asked(books, app, step)
+            step.value for step in steps_passed(app) if Check.NAME_LIST in _asked(books, app, step)
         }
         if not points <= clear[app.customer]:
             missing = ", ".join(sorted(points - clear[app.customer]))

@@ -45,7 +45,8 @@ def no_overdraft(books: Books) -> Iterator[str]:
     for bank, balances in books.balances.items():
         for account, balance in balances.items():
             if account.startswith("2011.") and balance > 0:
-                yield f"{bank}: an account of {account.partition(':')[0]} is overdrawn by {balance} fen"
+                code = account.partition(":")[0]
+                yield f"{bank}: an account of {code} is overdrawn by {balance} fen"
 
 
 def one_effect(books: Books) -> Iterator[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from core.application import Application
 from core.lending.book import Loan
 from core.lending.pricing import price_ppm
 from core.money import lpr_ppm
 from core.ports.corebank import Outcome
 from core.products import CONSUMER_LINE_MAX_FEN, Kind
 from core.store.records import Drawdown, DrawState, Instruction, Line, Repayment
-from core.application import Application
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +33,7 @@ def cash_equals_loans(books: Books) -> Iterator[str]:
                 if code == PRINCIPAL:
                     paid[loan] += leg.amount_fen
     owed = {loan.id: loan.principal_fen for loan in books.all(Loan)}
-    waiting = {
-        draw.loan for draw in books.all(Drawdown) if draw.state is DrawState.PENDING_CORE
-    }
+    waiting = {draw.loan for draw in books.all(Drawdown) if draw.state is DrawState.PENDING_CORE}
     for loan in sorted((paid.keys() | owed.keys()) - waiting):
         if paid.get(loan, 0) != owed.get(loan, 0):
             yield f"{loan}: paid out {paid.get(loan, 0)}, lent {owed.get(loan, 0)} fen"
@@ -89,7 +87,7 @@ def said_as_done(books: Books) -> Iterator[str]:
 
 
 def lines_hold(books: Books) -> Iterator[str]:
-    """A line is used as its loans owe, reserved as its drawdowns wait, and never above its limit."""
+    """A line is used as its loans owe, reserved as drawdowns wait, and within its limit."""
     used: defaultdict[str, int] = defaultdict(int)
     reserved: defaultdict[str, int] = defaultdict(int)
     for loan in books.all(Loan):
@@ -130,7 +128,7 @@ def priced_on_the_day(books: Books) -> Iterator[str]:
             yield f"{draw.id} was drawn from nothing"
             continue
         product = books.products[app.product]
-        right = price_ppm(product, line.rating, lpr_ppm(draw.asked_on))  # type: ignore[arg-type]
+        right = price_ppm(product, line.rating, lpr_ppm(draw.asked_on))
         if draw.rate_ppm != right:
             yield f"{draw.id}: {draw.rate_ppm} ppm, on {draw.asked_on} it was {right}"
 

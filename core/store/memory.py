@@ -35,7 +35,7 @@ class MemoryStore:
 
     async def get(self, table: type[R], record_id: str) -> R | None:
         """Return the record of that id, or None."""
-        return self.tables[table].get(record_id)  # type: ignore[no-any-return]
+        return self.tables[table].get(record_id)
 
     async def save(self, *records: Record) -> None:
         """Keep all of the records."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 HOSTS = ("instant", "virtual")
 FINE, NO, WRONG_INPUT, WRONG_MACHINE, INTERRUPTED = 0, 1, 2, 3, 130
+STATUSES = (
+    "Exit status: 0 fine, 1 the verdict is no, 2 the input is wrong, 3 the machine is wrong, "
+    "130 interrupted."
+)
 SEED = 7
 
 
@@ -198,12 +202,14 @@ def blame(error: click.ClickException) -> InputError:
         known = [name for name in options if name.startswith("--")]
         remedy = nearest(error.option_name, known) if verb else "options stand after the verb"
         return InputError(place, "no such option", remedy)
-    if isinstance(error, click.BadParameter) and error.param is not None:
+    place, remedy = verb, f"see python sim.py {verb} --help"
+    if isinstance(error, click.BadOptionUsage):
+        place, problem, remedy = error.option_name, "needs a value", "write it after the option"
+    elif isinstance(error, click.BadParameter) and error.param is not None:
         place = _place(error.param, ctx)
         if isinstance(error, click.MissingParameter):
-            return InputError(place, "is missing", f"see python sim.py {verb} --help")
-        return InputError(place, problem, "")
-    return InputError(verb or "sim.py", problem, f"see python sim.py {verb} --help")
+            problem = "is missing"
+    return InputError(place or "the command line", problem, remedy)
 
 
 def _place(param: Any, ctx: Any) -> str:

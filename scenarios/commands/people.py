@@ -29,12 +29,12 @@ COUNT_MAX = 1_000_000
 def run(terminal: Terminal, count: int, bank: str | None, seed: int | None, out: Path) -> int:
     """Make ``count`` people of a bank, or of every bank in turn."""
     if not 1 <= count <= COUNT_MAX:
-        raise InputError("-n", f"is {count}", f"use 1 to {COUNT_MAX:,}")
+        raise InputError("people -n", f"is {count}", f"use 1 to {COUNT_MAX:,}")
     banks = load_banks()
     if bank is not None and bank not in banks:
         raise InputError(f"--bank {bank!r}", "is unknown", nearest(bank, banks))
     if bank is not None and count >= PEOPLE:
-        raise InputError("-n", f"is {count:,} of one bank", f"use at most {PEOPLE - 1:,}")
+        raise InputError("people -n", f"is {count:,} of one bank", f"use at most {PEOPLE - 1:,}")
     terminal.seed = seed = SEED if seed is None else seed
     population = Population(Seed(seed), START, banks)
     turns = cycle([bank] if bank is not None else list(banks))

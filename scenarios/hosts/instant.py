@@ -10,18 +10,17 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.seed import LATENCY, Draws, operation_key
-from scenarios.hosts.operations import OPERATIONS
+from scenarios.hosts.operations import OPERATIONS, Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import date
 
     from core.ports.trace import Trace
-    from mocks.line import Line
+    from mocks.line import Fate, Line
     from scenarios.hosts.world import World
 
 T = TypeVar("T")
-Act = "Callable[[Trace, Any, float, Draws], Any]"
 
 
 class InstantClock:
@@ -82,7 +81,7 @@ class InstantHost:
             journey.send(None)
         except StopIteration as end:
             self.clock.flush()
-            return end.value  # type: ignore[no-any-return]
+            return end.value
         raise AssertionError("a journey waited for something that is no provider and no sleep")
 
     def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
@@ -105,37 +104,31 @@ class InstantHost:
             if calm and service_s <= limit_s:
                 clock.advance(service_s)
                 answer = act(trace, query, clock.now_s, draws)
-                return answer if journal is None else journal.note(operation, trace, clock.now_s, answer)
-            return self._troubled(operation, line, act, trace, query, service_s, draws)
+                if journal is not None:
+                    journal.note(operation, trace, clock.now_s, answer)
+                return answer
+            attempt = Attempt(operation, act, trace, query, draws)
+            fault = line.fault(name, trace, clock.now_s, draws)
+            return self._settle(attempt, line.fate(line.service_s(service_s, fault), 0.0, fault))
 
         return call
 
-    def _troubled(
-        self,
-        operation: str,
-        line: Line,
-        act: Callable[..., Any],
-        trace: Trace,
-        query: Any,
-        service_s: float,
-        draws: Draws,
-    ) -> Any:
+    def _settle(self, attempt: Attempt, fate: Fate) -> Any:
         """Settle a call on which something may go wrong."""
-        clock, journal = self.clock, self.world.journal
+        clock, journal, trace = self.clock, self.world.journal, attempt.trace
         began_s = clock.now_s
-        name = operation.partition(".")[2]
-        fault = line.fault(name, trace, began_s, draws)
-        fate = line.fate(line.service_s(service_s, fault), 0.0, fault)
         if fate.error is None:
             assert fate.acts_s is not None
             clock.advance(fate.acts_s)
-            answer = act(trace, query, clock.now_s, draws)
+            answer = attempt.happen(clock.now_s)
             clock.advance(fate.seen_s - fate.acts_s)
-            return journal.note(operation, trace, clock.now_s, answer) if journal else answer
+            if journal is not None:
+                journal.note(attempt.operation, trace, clock.now_s, answer)
+            return answer
         if fate.acts_s is not None:
             acts_at_s = began_s + fate.acts_s
-            clock.later(acts_at_s, lambda: act(trace, query, acts_at_s, draws))
+            clock.later(acts_at_s, lambda: attempt.happen(acts_at_s))
         clock.advance(fate.seen_s)
         if journal is not None:
-            journal.note(operation, trace, clock.now_s, fate.error)
-        raise fate.error(operation, f"attempt {trace.attempt}")
+            journal.note(attempt.operation, trace, clock.now_s, fate.error)
+        raise attempt.error(fate.error)

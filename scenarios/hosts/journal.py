@@ -33,9 +33,7 @@ class Journal:
 
     def note(self, operation: str, trace: Trace, at_s: float, seen: Any) -> Any:
         """Write a call down; return what was seen."""
-        self.calls.append(
-            Call(operation, trace.call, trace.attempt, trace.application, at_s, seen)
-        )
+        self.calls.append(Call(operation, trace.call, trace.attempt, trace.application, at_s, seen))
         return seen
 
 

@@ -1,6 +1,8 @@
-"""Which operations each provider has: read off the port Protocols, the one place that says so."""
+"""Which operations each provider has, read off the port Protocols; and one attempt at one."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.ports import PROVIDERS
 from core.ports.acquirer import Acquirer
@@ -15,6 +17,13 @@ from core.ports.ocr import Ocr
 from core.ports.registry import Registry
 from core.ports.sanctions import Sanctions
 from core.ports.wechat import WeChat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.errors import ProviderError
+    from core.ports import Trace
+    from core.seed import Draws
 
 PORTS: dict[str, type] = dict(
     zip(
@@ -41,3 +50,21 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     provider: tuple(name for name in vars(port) if not name.startswith("_"))
     for provider, port in PORTS.items()
 }
+
+
+class Attempt(NamedTuple):
+    """One attempt at one operation, with everything that settling it needs."""
+
+    operation: str
+    act: Callable[[Trace, Any, float, Draws], Any]
+    trace: Trace
+    query: Any
+    draws: Draws
+
+    def happen(self, now_s: float) -> Any:
+        """Have the provider act; return its answer."""
+        return self.act(self.trace, self.query, now_s, self.draws)
+
+    def error(self, kind: type[ProviderError]) -> ProviderError:
+        """Return the error that the client sees."""
+        return kind(self.operation, f"attempt {self.trace.attempt}")

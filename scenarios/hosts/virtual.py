@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from heapq import heapify, heapreplace
 from types import coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import simpy
 
-from core.errors import QuotaExceeded, TimedOut, Unreachable
+from core.errors import ProviderError, QuotaExceeded, TimedOut, Unreachable
 from core.flow.errand import TRIES_ROOM
 from core.seed import LATENCY, Draws, operation_key
 from scenarios.hosts.meter import Meter
-from scenarios.hosts.operations import OPERATIONS
+from scenarios.hosts.operations import OPERATIONS, Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
     from datetime import date
 
     from core.ports.trace import Trace
-    from mocks.line import Line, Profile
+    from mocks.line import Fate, Profile
     from scenarios.hosts.world import World
 
 REFUSED_S = 0.02  # what it takes to learn that nobody listens
@@ -152,33 +152,29 @@ class VirtualHost:
 
     def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
         """Return the port method of one operation."""
-        operation = f"{provider}.{name}"
-        world, env = self.world, self.env
+        operation, env, world = f"{provider}.{name}", self.env, self.world
         line, meter = world.lines[provider], self.meters[provider]
-        profile = line.profile
+        behaviour = world.behaviours[provider]
+        profile, journal, calm = line.profile, world.journal, line.calm
         always_open = profile.hours is None and not world.outages.get(provider)
         unbounded = profile.servers is None and profile.quota_per_s is None
-        behaviour = world.behaviours[provider]
         act, bills = getattr(behaviour, name), behaviour.OPERATIONS[name].billed
-        station_of = self.station_of(provider)
+        station_of, timeout = self.station_of(provider), env.timeout
         key_of, op_key = world.seed.application_key, operation_key(operation)
         latency, limit_s = profile.latency(), profile.timeout_ms / 1000
-        calm, journal, timeout = line.calm, world.journal, env.timeout
-        waits, latencies = meter.waits_s, meter.latencies_s
 
         async def call(trace: Trace, query: Any) -> Any:
             now_s = env.now
             meter.calls += 1
             if trace.attempt % TRIES_ROOM != 1:
                 meter.retries += 1
+            draws = Draws(key_of(trace.bank, trace.application) ^ op_key, trace.call, trace.attempt)
+            attempt = Attempt(operation, act, trace, query, draws)
             if not always_open and not station_of(trace.bank).is_open(now_s):
-                await self._fail(operation, trace, meter, REFUSED_S, Unreachable)
+                await self._fail(attempt, meter, REFUSED_S, Unreachable)
             if not unbounded and not station_of(trace.bank).admits(now_s):
-                await self._fail(operation, trace, meter, 0.0, QuotaExceeded)
-            key = key_of(trace.bank, trace.application) ^ op_key
-            draws = Draws(key, trace.call, trace.attempt)
-            service_s = latency(draws.uniform(LATENCY))
-            wait_s, fault = 0.0, None
+                await self._fail(attempt, meter, 0.0, QuotaExceeded)
+            service_s, wait_s, fault = latency(draws.uniform(LATENCY)), 0.0, None
             if not calm:
                 fault = line.fault(name, trace, now_s, draws)
                 service_s = line.service_s(service_s, fault)
@@ -186,42 +182,45 @@ class VirtualHost:
                 meter.busy_s += service_s
                 if not unbounded:
                     wait_s = station_of(trace.bank).wait_s(now_s, service_s)
-            waits.append(wait_s)
-            if fault is None and wait_s + service_s <= limit_s:
-                latencies.append(wait_s + service_s)
-                await until(timeout(wait_s + service_s))
-                answer = act(trace, query, env.now, draws)
-                meter.billed += bills(answer)
-                return answer if journal is None else journal.note(operation, trace, env.now, answer)
-            fate = line.fate(service_s, wait_s, fault)
-            latencies.append(fate.seen_s)
-            return await self._troubled(operation, act, trace, query, fate, draws, meter)
+            meter.waits_s.append(wait_s)
+            if fault is not None or wait_s + service_s > limit_s:
+                return await self._settle(attempt, meter, line.fate(service_s, wait_s, fault))
+            meter.latencies_s.append(wait_s + service_s)
+            await until(timeout(wait_s + service_s))
+            answer = act(trace, query, env.now, draws)
+            meter.billed += bills(answer)
+            if journal is not None:
+                journal.note(operation, trace, env.now, answer)
+            return answer
 
         return call
 
-    async def _troubled(
-        self, operation: str, act: Any, trace: Trace, query: Any, fate: Any, draws: Draws, meter: Meter
-    ) -> Any:
+    async def _settle(self, attempt: Attempt, meter: Meter, fate: Fate) -> Any:
         """Settle a call on which something went wrong, or took long."""
         env, journal = self.env, self.world.journal
-        if fate.error is None:
-            await until(env.timeout(fate.acts_s))
-            answer = act(trace, query, env.now, draws)
-            await until(env.timeout(fate.seen_s - fate.acts_s))
-            return answer if journal is None else journal.note(operation, trace, env.now, answer)
-        if fate.acts_s is not None:
-            acts = env.timeout(fate.acts_s)
-            acts.callbacks.append(lambda _: act(trace, query, env.now, draws))  # type: ignore[union-attr]
-        await self._fail(operation, trace, meter, fate.seen_s, fate.error)
+        meter.latencies_s.append(fate.seen_s)
+        if fate.error is not None:
+            if fate.acts_s is not None:
+                acts = env.timeout(fate.acts_s)
+                assert acts.callbacks is not None
+                acts.callbacks.append(lambda _: attempt.happen(env.now))
+            await self._fail(attempt, meter, fate.seen_s, fate.error)
+        assert fate.acts_s is not None
+        await until(env.timeout(fate.acts_s))
+        answer = attempt.happen(env.now)
+        await until(env.timeout(fate.seen_s - fate.acts_s))
+        if journal is not None:
+            journal.note(attempt.operation, attempt.trace, env.now, answer)
+        return answer
 
     async def _fail(
-        self, operation: str, trace: Trace, meter: Meter, after_s: float, error: Any
-    ) -> None:
+        self, attempt: Attempt, meter: Meter, after_s: float, kind: type[ProviderError]
+    ) -> NoReturn:
         """Let the client see an error ``after_s`` seconds from now."""
         meter.errors += 1
-        if error is TimedOut:
+        if kind is TimedOut:
             meter.timeouts += 1
         await until(self.env.timeout(after_s))
         if self.world.journal is not None:
-            self.world.journal.note(operation, trace, self.env.now, error)
-        raise error(operation, f"attempt {trace.attempt}")
+            self.world.journal.note(attempt.operation, attempt.trace, self.env.now, kind)
+        raise attempt.error(kind)

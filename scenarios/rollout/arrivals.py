@@ -52,10 +52,10 @@ def day_shares(
 
 
 def _weight(part: ArrivalsPart, calendar: Calendar, day: date) -> float:
-    """Return a day's weight: its weekday's, a make-up working day counting as a Friday."""
+    """Return a day's weight: its weekday's; a make-up day's is a Friday's, a holiday's a Sunday's."""
     if calendar.is_working_day(day):
         return part.days[min(day.weekday(), 4)]
-    if day.weekday() < 5:
+    if day in calendar.off:
         return part.days[6] * part.day_off
     return part.days[day.weekday()]
 

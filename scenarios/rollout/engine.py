@@ -33,7 +33,7 @@ from scenarios.collector import calm
 from scenarios.digest import digest
 from scenarios.hosts.virtual import VirtualHost, until
 from scenarios.hosts.world import World
-from scenarios.phone import Phone, Wish
+from scenarios.phone import Owner, Phone, Wish
 from scenarios.rollout.arrivals import arrivals
 from scenarios.rollout.tally import Tally, tally
 
@@ -207,14 +207,8 @@ class Rollout:
         key = people.key(bank.id, number)
         wish = self._wish(bank, phase, draws, number, arrived)
         product = products[int(draws.uniform(PRODUCT) * len(products))]
-        phone = Phone(
-            self.host,
-            bank.id,
-            wish,
-            lambda: people.person(bank.id, number),
-            key,
-            people.openid(bank.id, number),
-        )
+        owner = Owner(key, people.openid(bank.id, number), lambda: people.person(bank.id, number))
+        phone = Phone(self.host, bank.id, wish, owner)
         ending = await journey(self.platform, phone, product.id)
         self.endings[ending.outcome] += 1
         if ending.reason is not None:
@@ -245,9 +239,7 @@ class Rollout:
         entry = self._entry(draws)
         stream = self.world.seed.random("share", bank.id, number)
         mean = funnel.draw_share
-        share = stream.betavariate(
-            mean * SHARE_CONCENTRATION, (1 - mean) * SHARE_CONCENTRATION
-        )
+        share = stream.betavariate(mean * SHARE_CONCENTRATION, (1 - mean) * SHARE_CONCENTRATION)
         return Wish(
             entry,
             self._referrer(bank.id, entry, draws, number, arrived),
@@ -328,9 +320,7 @@ class Rollout:
     def _result(self) -> Replication:
         world = self.world
         self.host.count_stations()
-        books = Books(
-            world.store.tables, world.corebank, world.products, now_s=self.host.env.now
-        )
+        books = Books(world.store.tables, world.corebank, world.products, now_s=self.host.env.now)
         violations: list[Violation] = check(books)
         return Replication(
             self.number,
@@ -344,4 +334,3 @@ class Rollout:
             self.journeys_s,
             self.steps_s,
         )
-

@@ -161,7 +161,7 @@ async def a_crash_after_the_opening_finds_the_account(stage: Stage) -> None:
 
 @story()
 async def every_request_made_twice_has_one_effect(stage: Stage) -> None:
-    """The same visit, the same drawdown and the same repayment, made twice: one loan, one payment."""
+    """The same visit, drawdown and repayment, each made twice: one loan, one payment."""
     person = stage.person(holds_card=False)
     ending = stage.expect(await stage.visit(person), "done")
     stage.expect(await stage.visit(person), "done")

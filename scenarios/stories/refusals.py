@@ -96,7 +96,12 @@ NOES: tuple[No, ...] = (
         Reason.COURT_ENFORCED,
         {"government": GovernmentData(Found.FOUND, 60, 800_000, "A", True, True, "A")},
     ),
-    No("somebody too young is refused", Step.APPLY, Reason.AGE_OUT_OF_RANGE, {"birth": date(2003, 5, 1)}),
+    No(
+        "somebody too young is refused",
+        Step.APPLY,
+        Reason.AGE_OUT_OF_RANGE,
+        {"birth": date(2003, 5, 1)},
+    ),
     No(
         "a number the register does not know is refused",
         Step.APPLY,
@@ -171,9 +176,7 @@ async def is_refused(stage: Stage, no: No) -> None:
     person = stage.person(bank, **{"holds_card": False, **no.truth})
     ending = await stage.visit(person, bank, product, **no.wish)
     stage.expect(ending, "refused", no.reason, no.step)
-    disbursed = [
-        entry for entry in stage.world.corebank.entries(bank) if entry.kind == "disburse"
-    ]
+    disbursed = [entry for entry in stage.world.corebank.entries(bank) if entry.kind == "disburse"]
     stage.check(not disbursed, "nothing was paid")
     if no.reason in (Reason.NAME_LIST_HIT, Reason.NAME_LIST_REVIEW):
         await stage.check_state(ending, State.HELD)
@@ -214,7 +217,7 @@ async def a_withdrawn_consent_stops_every_question(stage: Stage) -> None:
 
 @story(strict=("INV-KYC-BEFORE-STEP", "INV-SANCTION-BEFORE-MONEY"))
 async def a_card_holder_is_never_screened_by_the_sources_own_policy(stage: Stage) -> None:
-    """A listed customer who holds a card is paid: the source's policy screens account openings only.
+    """A listed customer who holds a card is paid: the source screens account openings only.
 
     The invariants, judged by the product's own policy, hold. Judged strictly they do not, and a
     product with the prudent policy refuses the same person.

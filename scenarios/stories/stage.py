@@ -1,4 +1,4 @@
-"""The stage a story plays on: one tenant, people on demand, days that pass, a platform that crashes.
+"""The stage a story plays on: one tenant, people on demand, days that pass, a crash.
 
 A story is told the same way on every host. The platform's memory on a stage hands out copies, as a
 database does, so that a crash forgets exactly what was not saved.
@@ -261,7 +261,7 @@ class Stage:
 
 
 def open_to_all(product: Product) -> bool:
-    """Whether a product asks for nothing that a good stranger has not: no tenure, no added check."""
+    """Whether a product asks for nothing that a good stranger has not."""
     asked = product.admission
     return not (
         product.added_checks

@@ -45,10 +45,10 @@ def story(
     """Put a story on the list; its name is the function's, its title the docstring's first line."""
 
     def put(tell: Tell) -> Tell:
-        add(tell.__name__, (tell.__doc__ or "").partition("\n")[0], tell, faults)  # type: ignore[attr-defined]
-        STORIES[tell.__name__].profiles = profiles  # type: ignore[attr-defined]
-        STORIES[tell.__name__].crash = crash  # type: ignore[attr-defined]
-        STORIES[tell.__name__].strict = strict  # type: ignore[attr-defined]
+        add(tell.__name__, (tell.__doc__ or "").partition("\n")[0], tell, faults)
+        STORIES[tell.__name__].profiles = profiles
+        STORIES[tell.__name__].crash = crash
+        STORIES[tell.__name__].strict = strict
         return tell
 
     return put

@@ -18,9 +18,7 @@ from scenarios.stories.stage import BANK, Stage
 COUNT = 1_000
 ARRIVE_EVERY_S = 2.0
 SERVED = {
-    name: Profile(
-        known.p50_ms, known.p99_ms, known.timeout_ms, servers=40, quota_per_s=100.0
-    )
+    name: Profile(known.p50_ms, known.p99_ms, known.timeout_ms, servers=40, quota_per_s=100.0)
     for name, known in ASSUMED.items()
 }
 

@@ -43,9 +43,7 @@ def schedules() -> Work:
 
     def work() -> int:
         for number in range(4_000):
-            schedule(
-                Method.EQUAL_INSTALMENT, 5_000_000 + number, 72_000, date(2020, 9, 15), 12
-            )
+            schedule(Method.EQUAL_INSTALMENT, 5_000_000 + number, 72_000, date(2020, 9, 15), 12)
         return 4_000
 
     return work, "schedules/s", ""

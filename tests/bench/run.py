@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import journeys  # noqa: E402  the folder is on the path only now
 import pieces  # noqa: E402
+
 from scenarios.collector import calm  # noqa: E402
 
 Bench = Callable[[], tuple[Callable[[], int], str, str]]

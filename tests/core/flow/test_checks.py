@@ -12,6 +12,7 @@ from core.errors import GaveUp, Refused, TimedOut
 from core.flow import calls
 from core.flow.checks import (
     FACE_CALLS,
+    Case,
     carrier_name,
     carrier_owner,
     face,
@@ -118,14 +119,15 @@ class Desk:
             objects=Providers(put="kept"),
         )
         self.platform = Platform(ports, self.store, clock, {}, {})
-        self.errand = Errand(clock, "daopu", "A1", step)
+        errand = Errand(clock, "daopu", "A1", step)
+        self.case = Case(self.platform, errand, self.app, self.customer)
 
     def ask(self, check, call):
-        return run(check(self.platform, self.errand, call, self.app, self.customer))
+        return run(check(self.case, call))
 
     def show(self, step=Step.APPLY, photo=None):
         phone = SimpleNamespace(show_face=self._shown)
-        return run(face(self.platform, self.errand, step, self.app, self.customer, phone, photo))
+        return run(face(self.case, step, phone, photo))
 
     async def _shown(self, token):
         self.providers.asked.append((None, "shown", token))
@@ -403,7 +405,7 @@ def test_every_step_with_a_face_has_its_three_calls():
 
 def test_five_elements_that_agree_pass():
     desk = Desk(verify_five=FiveAnswer(FiveVerdict.SAME, "outside"))
-    run(five_elements(desk.platform, desk.errand, desk.app, desk.customer, CARD))
+    run(five_elements(desk.case, CARD))
 
     assert desk.app.checks == [(Step.OPEN_ACCOUNT, Check.FIVE_ELEMENTS, "outside")]
 
@@ -413,7 +415,7 @@ def test_five_elements_that_differ_open_nothing(verdict, reason):
     desk = Desk(verify_five=FiveAnswer(verdict))
     refused(
         reason,
-        lambda: run(five_elements(desk.platform, desk.errand, desk.app, desk.customer, CARD)),
+        lambda: run(five_elements(desk.case, CARD)),
     )
 
     assert desk.app.checks == []
