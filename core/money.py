@@ -69,6 +69,8 @@ def parse_yuan(text: str) -> Fen:
 
 def divide(numerator: int, denominator: int, rounding: Rounding = Rounding.HALF_UP) -> int:
     """Return ``numerator / denominator`` as a whole number. Negatives mirror their positives."""
+    if numerator >= 0 < denominator and rounding is Rounding.HALF_UP:
+        return (2 * numerator + denominator) // (2 * denominator)
     if denominator < 0:
         numerator, denominator = -numerator, -denominator
     quotient, rest = divmod(abs(numerator), denominator)

@@ -50,7 +50,7 @@ class Draws:
 
     def uniform(self, lane: int) -> float:
         """Return the uniform draw of ``lane``."""
-        z = (self._state + lane * GAMMA) & MASK
+        z = (self._state + lane * GAMMA if lane else self._state) & MASK
         z = ((z ^ (z >> 30)) * MIX_1) & MASK
         z = ((z ^ (z >> 27)) * MIX_2) & MASK
         return ((z ^ (z >> 31)) >> 11) * UNIT

@@ -7,6 +7,7 @@ customer's date is stamped here, once.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from core.application import Step
@@ -118,8 +119,6 @@ class Errand:
 
     def serving(self, application: str) -> Errand:
         """Return this errand under another application key: same deadline, same budget."""
-        other = object.__new__(Errand)
-        for slot in Errand.__slots__:
-            setattr(other, slot, getattr(self, slot))
+        other = copy(self)
         other.application = application
         return other

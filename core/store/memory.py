@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.application import Application
 from core.lending.book import Loan
 from core.store.records import Customer, Instruction, Line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from core.identity import IdNumber
@@ -32,6 +33,11 @@ class MemoryStore:
         self._due_of: dict[str, date] = {}
         self._lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
         self._unsettled: defaultdict[str, dict[str, Instruction]] = defaultdict(dict)
+        self._indexes: dict[type, Callable[[Any], None]] = {
+            Loan: self._index_loan,
+            Line: self._index_line,
+            Instruction: self._index_instruction,
+        }
 
     async def get(self, table: type[R], record_id: str) -> R | None:
         """Return the record of that id, or None."""
@@ -42,12 +48,9 @@ class MemoryStore:
         for record in records:
             table = type(record)
             self.tables[table][record.id] = record
-            if table is Loan:
-                self._index_loan(cast("Loan", record))
-            elif table is Line:
-                self._index_line(cast("Line", record))
-            elif table is Instruction:
-                self._index_instruction(cast("Instruction", record))
+            index = self._indexes.get(table)
+            if index is not None:
+                index(record)
 
     async def all(self, table: type[R], bank: str) -> list[R]:
         """Return every record of one bank, in the order of their ids."""

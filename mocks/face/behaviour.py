@@ -143,6 +143,9 @@ class Face:
     def _count(self, number: str, now_s: float) -> bool:
         """Count one comparison of a person, unless the minute or the day is full."""
         times = self._shown_s.setdefault(number, [])
+        if len(times) < PER_MINUTE:  # the fewer of the two: neither can be full
+            times.append(now_s)
+            return True
         day = now_s // DAY_S
         if sum([time // DAY_S == day for time in times]) >= PER_DAY:
             return False

@@ -9,6 +9,7 @@ old photo), half to the attempt, else three tries would mend everything (assumed
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, log, sqrt
 from statistics import NormalDist
 
@@ -24,9 +25,15 @@ _quantile = NormalDist().inv_cdf
 _EDGE = 1e-12  # a uniform draw may be exactly 0, which has no normal quantile
 
 
+@lru_cache(maxsize=65_536)
+def _photo(likeness_ppm: int) -> float:
+    """How poor a person's own photo is, in standard deviations: the same at every attempt."""
+    return -_quantile((likeness_ppm + 0.5) / 1_000_001)
+
+
 def genuine_centi(likeness_ppm: int, draw: float) -> int:
     """The score of a person against the own photo; more ``likeness_ppm``, better photo."""
-    person = -_quantile((likeness_ppm + 0.5) / 1_000_001)
+    person = _photo(likeness_ppm)
     attempt = _quantile(draw or _EDGE)
     lost = exp(GENUINE_MU + _PERSON_SD * person + _ATTEMPT_SD * attempt)
     return FULL_CENTI - min(FULL_CENTI, round(100 * lost))

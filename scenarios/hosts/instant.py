@@ -71,6 +71,7 @@ class InstantHost:
     def __init__(self, world: World) -> None:
         self.world = world
         self.clock = InstantClock(world.start)
+        self._memo: list[Any] = ["", "", 0]  # whom was asked for last, and the key of its draws
         self.ports = world.ports(self._operation)
 
     def run(self, journey: Coroutine[Any, Any, T], at_s: float | None = None) -> T:
@@ -93,13 +94,14 @@ class InstantHost:
         act = getattr(world.behaviours[provider], name)
         key_of, op_key = world.seed.application_key, operation_key(operation)
         latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
-        journal = world.journal
-
-        calm = line.calm
+        journal, calm, memo = world.journal, line.calm, self._memo
 
         async def call(trace: Trace, query: Any) -> Any:
-            key = key_of(trace.bank, trace.application) ^ op_key
-            draws = Draws(key, trace.call, trace.attempt)
+            # A journey's calls mostly serve one application, and carry the very same strings.
+            if trace.application is not memo[0] or trace.bank is not memo[1]:
+                key = key_of(trace.bank, trace.application)
+                memo[:] = trace.application, trace.bank, key
+            draws = Draws(memo[2] ^ op_key, trace.call, trace.attempt)
             service_s = latency(draws.uniform(LATENCY))
             if calm and service_s <= limit_s:
                 clock.advance(service_s)

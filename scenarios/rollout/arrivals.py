@@ -52,7 +52,7 @@ def day_shares(
 
 
 def _weight(part: ArrivalsPart, calendar: Calendar, day: date) -> float:
-    """Return a day's weight: its weekday's; a make-up day's is a Friday's, a holiday's a Sunday's."""
+    """Return a day's weight; a make-up day counts as a Friday, a holiday as a quieter Sunday."""
     if calendar.is_working_day(day):
         return part.days[min(day.weekday(), 4)]
     if day in calendar.off:

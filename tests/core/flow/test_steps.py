@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from core.application import ENDS, Application, Kind, Reason, State, Step
+from core.application import Application, Kind, Reason, State, Step
 from core.banks import load_banks
 from core.errors import GaveUp, InputError, Refused
 from core.flow import after_loan, calls
@@ -295,7 +295,10 @@ def test_the_table_knows_every_step_that_asks():
     assert steps == {call.step for call in CALLS} - {Step.ENTER, Step.REPAY, Step.AFTER_LOAN}
 
 
-@pytest.mark.parametrize("name", [name for name, no in NOES.items() if no.step is not R])
+PASSED = {A: State.GRANTED, C: State.ACCOUNT_READY, S: State.SIGNED, D: State.ACTIVE}
+
+
+@pytest.mark.parametrize("name", [name for name, no in NOES.items() if no.step in PASSED])
 def test_a_no_writes_nothing_that_only_a_yes_may(name):
     no = NOES[name]
     stage = a_stage(no.policy, no.added)
@@ -306,10 +309,9 @@ def test_a_no_writes_nothing_that_only_a_yes_may(name):
     before = {table: list(tables[table]) for table in kept}
     change(stage, person, no.truth)
     visit(stage, person, "2", **no.wish)
-    passed = {Step(step) for step, to in only(stage, Application).history if to in set(State)}
 
     assert {table: list(tables[table]) for table in kept} == before
-    assert no.step not in passed - {Step.APPLY, C, S, D} or only(stage, Application).state in ENDS
+    assert (no.step, PASSED[no.step]) not in only(stage, Application).history
     assert not [draw for draw in tables[Drawdown].values() if draw.state == "done"]
 
 
@@ -385,7 +387,22 @@ def test_a_consent_that_ended_is_renewed_by_authorising_again(ends):
     assert only(stage, Customer).consent == new.id
     assert not old.live(ConsentKind.FACE, stage.today)
     assert all(new.live(kind, stage.today) for kind in ConsentKind)
-    assert visit(stage, person, "3").step is not Step.APPLY or ends is lapse  # a year on, ages move
+    assert visit(stage, person, "3").outcome == "done"
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="journey() goes to authorise from REGISTERED only: who lost a consent cannot renew it",
+)
+@pytest.mark.parametrize("ends", [lapse, end_it])
+def test_a_customer_whose_consent_ended_may_give_it_again_on_a_visit(ends):
+    stage = a_stage()
+    person = stage.person(holds_card=False)
+    visit(stage, person, refuses=frozenset({Step.APPLY}))
+    ends(stage, only(stage, Customer))
+    refused = visit(stage, person, "2", tries=3)  # told "Please renew it", and may try again
+
+    assert "done" in (refused.outcome, visit(stage, person, "3", tries=3).outcome)
 
 
 def test_a_live_consent_is_not_asked_for_again():
@@ -678,15 +695,6 @@ def test_an_account_without_money_is_refused_with_the_collection():
     assert asked(stage, begun)[-1] is calls.COLLECT
 
 
-def names_of(stage, *wanted):
-    """Return how the attempts at some calls were named."""
-    return [
-        (noted.application, noted.call, noted.attempt)
-        for noted in stage.world.journal.calls
-        if BY_NUMBER[noted.call] in wanted
-    ]
-
-
 NEVER = [
     Fault("corebank", FaultKind.DROP, Phase.BEFORE, call=call.number)
     for call in (calls.COLLECT, calls.COLLECT_OUTCOME, calls.SETTLE_OUTCOME)
@@ -698,15 +706,19 @@ NEVER = [
     reason="repay() begins every visit with tries=0, and so does each day end: names repeat",
 )
 @pytest.mark.parametrize(
-    "wanted", [[calls.COLLECT], [calls.COLLECT_OUTCOME], [calls.SETTLE_OUTCOME]]
+    "question", [calls.COLLECT_OUTCOME, calls.SETTLE_OUTCOME], ids=lambda call: call.number
 )
-def test_the_attempts_at_a_payment_go_on_from_visit_to_visit(wanted):
+def test_the_attempts_at_a_question_go_on_from_visit_to_visit(question):
     stage, loan = paid_out(faults=NEVER)
     stage.host.run(stage.days((loan.rows[0].due - stage.today).days))
     for _ in range(3):
         assert gave_up(stage, repay(stage.platform, loan.id, "first"))
         stage.host.run(stage.days(1))
-    names = names_of(stage, *wanted)
+    names = [
+        (noted.application, noted.attempt)
+        for noted in stage.world.journal.calls
+        if noted.call == question.number
+    ]
     if len(names) < 6:
         pytest.fail("the faults did not strike")
 
