@@ -41,7 +41,7 @@ test: setup ## run what CI runs: lint, format, types, room rules, all tests
 lint: setup ## run the groups of `make test` that run no code of ours
 	@$(BIN)/python tests/run_all.py lint format types imports
 
-soak: setup ## run the full counts that the work orders ask for (long)
+soak: setup ## run the full counts: long, and with chance let loose
 	@HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n auto -o timeout=0
 
 bench: setup ## run the benchmarks: rates and ratios, medians
@@ -59,18 +59,18 @@ lock: ## (maintainers) write requirements/*.lock anew; UPGRADE=1 takes newer ver
 	@$(UV_COMPILE) --extra ray -c $(LOCK) -o requirements/ray.lock
 	@$(UV_COMPILE) --extra ocr -c $(LOCK) -o requirements/ocr.lock
 
-# What the built parts need of the system, and what later parts will. Part A needs nothing, so a
-# first `make test` downloads no browser and no database; each part moves its word up.
+# What the tests want of the system today: nothing, so a first `make test` downloads no browser and
+# no database. A word moves up when a test is there that needs it.
 SYSTEM_DEPS :=
 SYSTEM_DEPS_LATER := fonts-wqy-microhei chromium postgresql wrk
 
-system-deps: ## (Debian) install what tests want of the system, where we may; LATER=1 for all parts
+system-deps: ## (Debian) install what tests want of the system, where we may; LATER=1 for all of them
 	@want="$(SYSTEM_DEPS) $(if $(LATER),$(SYSTEM_DEPS_LATER))"; lack=""; \
 	command -v dpkg-query >/dev/null 2>&1 || { echo "system-deps: no Debian here; install by hand what you need of:" $$want; exit 0; }; \
 	for package in $$want; do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || lack="$$lack $$package"; \
 	done; \
-	if [ -z "$$lack" ]; then echo "system-deps: nothing is missing (later parts will want: $(SYSTEM_DEPS_LATER))"; exit 0; fi; \
+	if [ -z "$$lack" ]; then echo "system-deps: nothing is missing (one day: $(SYSTEM_DEPS_LATER))"; exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
 	else echo "system-deps: no right to install; as root: apt-get install$$lack"; exit 0; fi; \
 	apt="$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=20"; \

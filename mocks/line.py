@@ -204,17 +204,17 @@ def recorded_latencies(path: Path) -> tuple[float, ...]:
     Raises:
         InputError: no such column, no rows, or a value that is no number above 0.
     """
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets begin with a mark
         rows = csv.DictReader(file)
         if "latency_ms" not in (rows.fieldnames or ()):
             raise InputError(str(path), "has no column latency_ms", "name the column so")
         found = []
         for row in rows:
             try:
-                value = float(row["latency_ms"])
+                value = float(row["latency_ms"] or "")  # None: the row is too short
             except ValueError:
                 value = -1.0
-            if not value > 0:
+            if not 0 < value < float("inf"):
                 place = f"{path}, line {rows.line_num}"
                 raise InputError(place, f"latency_ms is {row['latency_ms']!r}", "use a number > 0")
             found.append(value)
