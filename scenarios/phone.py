@@ -58,14 +58,14 @@ class Wish:
     """What a customer wants: how far they go, how much they take, how patient they are.
 
     ``refuses`` names the steps not wanted; ``delay_s`` the time taken before a step.
-    ``share`` is the part of the line to draw, in millionths; ``amount_fen`` overrides it.
+    ``share_ppm`` is the part of the line to draw, or a way to find it; ``amount_fen`` overrides it.
     """
 
     entry: Entry = Entry.SCAN
     referrer: str = ""
     refuses: frozenset[Step] = frozenset()
     delay_s: dict[Step, float] = field(default_factory=dict)
-    share_ppm: int = 600_000
+    share_ppm: int | Callable[[], int] = 600_000
     amount_fen: int = 0
     consents: frozenset[ConsentKind] = frozenset(ConsentKind)
     signs: bool = True
@@ -208,7 +208,10 @@ class Phone:
 
     async def amount_fen(self, free_fen: int) -> tuple[str, int]:
         """The request's key and the amount: whole hundreds of yuan, at most what is free."""
-        wanted = self.wish.amount_fen or free_fen * self.wish.share_ppm // 1_000_000
+        share_ppm = self.wish.share_ppm
+        if callable(share_ppm):
+            share_ppm = share_ppm()
+        wanted = self.wish.amount_fen or free_fen * share_ppm // 1_000_000
         if not self.wish.amount_fen:
             wanted = min(max(wanted // 10_000 * 10_000, 100_000), free_fen)
         return f"{self.key}/{self.visit}", wanted

@@ -237,18 +237,22 @@ class Rollout:
             log(funnel.draw_after_days) + DELAY_SIGMA * _NORMAL.inv_cdf(draws.uniform(DELAY) or 0.5)
         )
         entry = self._entry(draws)
-        stream = self.world.seed.random("share", bank.id, number)
-        mean = funnel.draw_share
-        share = stream.betavariate(mean * SHARE_CONCENTRATION, (1 - mean) * SHARE_CONCENTRATION)
         return Wish(
             entry,
             self._referrer(bank.id, entry, draws, number, arrived),
             refuses=frozenset(stops),
             delay_s={Step.DRAW_DOWN: after_days * DAY_S},
-            share_ppm=round(share * 1_000_000),
+            share_ppm=lambda: self._share_ppm(bank.id, number),
             tries=funnel.tries,
             returns=funnel.returns,
         )
+
+    def _share_ppm(self, bank: str, number: int) -> int:
+        """Return the part of the line that a visitor draws: few come so far, so it is asked late."""
+        mean = self.scenario.funnel.draw_share
+        stream = self.world.seed.random("share", bank, number)
+        share = stream.betavariate(mean * SHARE_CONCENTRATION, (1 - mean) * SHARE_CONCENTRATION)
+        return round(share * 1_000_000)
 
     def _entry(self, draws: Draws) -> Entry:
         left = draws.uniform(ENTRY)

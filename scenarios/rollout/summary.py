@@ -165,7 +165,8 @@ def misses(document: dict[str, Any]) -> list[str]:
             found.append(f"{row['name']} is {row['simulated']:,}, and 0 was published")
         if row["ratio"] is None:
             continue
-        if abs(row["ratio"] - 1.0) > (0.0 if row["name"] in EXACT else HELD_RATIO):
+        off = round(abs(row["ratio"] - 1.0), 4)
+        if off > (0.0 if row["name"] in EXACT else HELD_RATIO):
             found.append(f"{row['name']} is {row['ratio']} times the published figure")
     return found
 
