@@ -131,6 +131,7 @@ class Reason(Enum):
     OVER_LINE = _Said("R702", Kind.RETRY, "The amount is above what is left of your line.")
     LINE_FROZEN = _Said("R703", Kind.RETRY, "Your line is frozen. Please call us.")
     LINE_EXPIRED = _Said("R704", Kind.FINAL, "Your line has ended.")
+    REQUEST_CHANGED = _Said("R706", Kind.RETRY, "This request was made before, for another amount.")
     CORE_REJECTED = _Said("R705", Kind.RETRY, "The payout was not accepted. Nothing was booked.")
 
     NOTHING_DUE = _Said("R801", Kind.RETRY, "There is nothing to repay.")

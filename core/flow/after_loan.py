@@ -13,14 +13,13 @@ from core.application import Application, State, Step
 from core.errors import GaveUp, Refused
 from core.flow import calls, draw_down, repay
 from core.flow.errand import Errand
-from core.flow.money import settle
+from core.flow.money import next_round, settle
 from core.lending.book import Loan, LoanState
 from core.lending.book import day_end as close_day
 from core.ports.corebank import AdjustQuery, CollectQuery, DisburseQuery, Outcome
 from core.ports.sanctions import Screened, ScreenQuery
 from core.store.records import (
     Customer,
-    Drawdown,
     Line,
     RiskWarning,
     Screening,
@@ -94,13 +93,14 @@ async def settle_one(platform: Platform, errand: Errand, order: Instruction) -> 
         return
     posted = await settle(platform, errand, calls.SETTLE_OUTCOME, order)
     if isinstance(order.query, DisburseQuery):
-        drawdown = await platform.store.get(Drawdown, order.subject)
-        assert drawdown is not None
-        await draw_down.conclude(platform, drawdown, order, posted)
+        await draw_down.conclude(platform, order.subject, order, posted)
     elif isinstance(order.query, CollectQuery):
         await repay.conclude(platform, order.subject, order, posted)
-    elif posted.outcome is not Outcome.NOT_FOUND:
-        order.answer = posted  # an account or a transfer: the customer's next visit finds it
+    elif posted.outcome is Outcome.NOT_FOUND:
+        order.sent_at_s = None  # an account or a transfer that never was: the customer's next
+        await next_round(platform, order)  # visit sends it under a key of its own
+    else:
+        order.answer = posted  # one that was: the next visit finds it
         await platform.store.save(order)
 
 

@@ -54,16 +54,14 @@ async def draw_down(
     if drawdown is None:
         drawdown, order = await reserve(platform, errand, app, phone, amount_fen)
     else:
-        require(drawdown.amount_fen == amount_fen, Reason.CORE_REJECTED, "same key, other amount")
+        require(drawdown.amount_fen == amount_fen, Reason.REQUEST_CHANGED)
         require(drawdown.state is not DrawState.REJECTED, Reason.CORE_REJECTED)
         if drawdown.state is DrawState.DONE:
             return drawdown
-        found = await platform.store.get(Instruction, drawdown.instruction)
-        assert found is not None
-        order = found
+        order = await instruction_of(platform, drawdown)
 
     posted = await carry_out(platform, errand, calls.DISBURSE, calls.DISBURSE_OUTCOME, order)
-    await conclude(platform, drawdown, order, posted)
+    drawdown = await conclude(platform, drawdown.id, order, posted)
     if posted.outcome is not Outcome.DONE:
         raise Refused(Reason.CORE_REJECTED, posted.code)
     await tell(platform, errand, app, drawdown)
@@ -85,7 +83,12 @@ async def reserve(
     if Check.FACE in checks:
         token = await face(case, Step.DRAW_DOWN, phone)
 
-    # The face took a minute in which the line may have been used or frozen.
+    # The face took a minute in which the line may have been used or frozen, or a second tap may
+    # have asked for the same: then that one's reservation stands, and this one waits with it.
+    twin = await platform.store.get(Drawdown, errand.application)
+    if twin is not None:
+        require(twin.amount_fen == amount_fen, Reason.REQUEST_CHANGED)
+        return twin, await instruction_of(platform, twin)
     line = await line_holds(platform, errand, app, amount_fen)
     product = platform.product(app.product)
     rate_ppm = price_ppm(product, line.rating, lpr_ppm(errand.date))
@@ -112,6 +115,13 @@ async def reserve(
     return drawdown, order
 
 
+async def instruction_of(platform: Platform, drawdown: Drawdown) -> Instruction:
+    """Return the instruction that pays a drawdown out."""
+    order = await platform.store.get(Instruction, drawdown.instruction)
+    assert order is not None
+    return order
+
+
 async def line_holds(platform: Platform, errand: Errand, app: Application, amount_fen: int) -> Line:
     """Return the line, if it is alive and holds the amount."""
     line = await platform.store.get(Line, app.id)
@@ -128,24 +138,26 @@ async def line_holds(platform: Platform, errand: Errand, app: Application, amoun
 
 
 async def conclude(
-    platform: Platform, drawdown: Drawdown, order: Instruction, posted: Posted
-) -> None:
+    platform: Platform, drawdown_key: str, order: Instruction, posted: Posted
+) -> Drawdown:
     """Write the core's final word: the loan is owed, or the reservation goes back.
 
     A fenced "not found" counts as a rejection: that key can never pay any more.
     """
+    drawdown = await platform.store.get(Drawdown, drawdown_key)
+    assert drawdown is not None
+    if drawdown.state is not DrawState.PENDING_CORE:
+        return drawdown  # the day end, or a second tap, was faster
     app = await platform.store.get(Application, drawdown.application)
     line = await platform.store.get(Line, drawdown.application)
     assert app is not None
     assert line is not None
-    if drawdown.state is not DrawState.PENDING_CORE:
-        return  # the day end, or a second tap, was faster
     order.answer = posted
     line.reserved_fen -= drawdown.amount_fen
     if posted.outcome is not Outcome.DONE:
         drawdown.state = DrawState.REJECTED
         await platform.store.save(order, drawdown, line)
-        return
+        return drawdown
     drawdown.state = DrawState.DONE
     line.used_fen += drawdown.amount_fen
     if app.may(Step.DRAW_DOWN):  # an application that was held meanwhile stays held, and owes
@@ -160,6 +172,7 @@ async def conclude(
         drawdown.asked_on,
     )
     await platform.store.save(order, drawdown, line, app, loan)
+    return drawdown
 
 
 async def tell(platform: Platform, errand: Errand, app: Application, drawdown: Drawdown) -> None:

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from core.flow.phone import Phone
     from core.flow.platform import Platform
 
+    Act = Callable[[Platform, Application, Phone], Awaitable[Application]]
+
 T = TypeVar("T")
 
 TRIES_MAX = 8
+CONSENT_GONE = (Reason.CONSENT_LAPSED, Reason.CONSENT_WITHDRAWN)
 
 
 @dataclass(slots=True)
@@ -143,7 +146,7 @@ async def _take(
     phone: Phone,
     app: Application,
     step: Step,
-    act: Callable[[Platform, Application, Phone], Awaitable[Application]],
+    act: Act,
 ) -> Application:
     if not await phone.wants(step):
         raise _Stopped(Ending("left", step, app.id))
@@ -155,7 +158,7 @@ async def _repeat(
     phone: Phone,
     app: Application,
     step: Step,
-    act: Callable[[Platform, Application, Phone], Awaitable[Application]],
+    act: Act,
 ) -> Application:
     """Take a step of an application, again after each no that the customer mends."""
     while True:
@@ -166,11 +169,22 @@ async def _repeat(
             mendable = no.reason.kind is Kind.RETRY and tries < TRIES_MAX
             if not mendable or not await phone.tries_again(step, no.reason, tries):
                 raise _Stopped(Ending("refused", step, app.id, no.reason)) from None
+            if no.reason in CONSENT_GONE:
+                act = _with_new_consent(act)
         except GaveUp:
             tries = await begin_anew(platform, app, step)
             if tries >= TRIES_MAX or not await phone.comes_back(step, tries):
                 raise _Stopped(Ending("unfinished", step, app.id)) from None
         app = await _again(platform, app.id)
+
+
+def _with_new_consent(act: Act) -> Act:
+    """Return the step with a consent asked for before it."""
+
+    async def both(platform: Platform, app: Application, phone: Phone) -> Application:
+        return await act(platform, await authorise(platform, app, phone), phone)
+
+    return both
 
 
 async def _again(platform: Platform, app_id: str) -> Application:

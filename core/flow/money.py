@@ -14,6 +14,7 @@ The protocol, which the message-order model of the contract shows to be clean in
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.errors import GaveUp, NotDone, OutcomeUnknown, ProviderError
@@ -85,6 +86,7 @@ async def instruct(
     attempt, rounds = 0, 1
     while True:
         attempt += 1
+        key = order.key
         try:
             posted = await writer(core, order.query)(errand.trace(call, attempt), order.query)
         except NotDone as fault:
@@ -95,12 +97,27 @@ async def instruct(
         if posted.outcome not in FINAL:
             posted = await find_out(platform, errand, ask, order, rounds)
         assert posted.code is not CoreCode.KEY_CONFLICT, f"{order.key} was used for something else"
+        await still_ours(platform, call, order, key)
         if posted.outcome in FINAL:
             return posted
         if rounds == ROUNDS_MAX:
             raise GaveUp(call.operation, f"{order.id} was lost {ROUNDS_MAX} times")
         rounds += 1
         await next_round(platform, order)
+
+
+async def still_ours(platform: Platform, call: Call, order: Instruction, key: Key) -> None:
+    """Require that nobody else went on with the instruction under another key meanwhile.
+
+    Two taps on one button may both carry the instruction out. If one fenced the other's key and
+    sent the next, the fenced one's word is not the last about the money.
+
+    Raises:
+        GaveUp: somebody did; whoever asks again finds out.
+    """
+    current = await platform.store.get(Instruction, order.id)
+    if current is not None and current.key != key:
+        raise GaveUp(call.operation, f"{order.id} goes on under another key")
 
 
 async def find_out(
@@ -132,7 +149,8 @@ async def next_round(platform: Platform, order: Instruction) -> None:
     """Give the instruction its next key, once the fence made the old one final; save it."""
     order.round += 1
     order.key = order.key._replace(serial=f"{order.id}-{order.round}")
-    order.query.key = order.key
+    # A new query: the old one may still be on its way, under the key it was sent with.
+    order.query = replace(order.query, key=order.key)
     await platform.store.save(order)
 
 

@@ -82,6 +82,9 @@ async def register(
     phone = bound.phone
     assert phone is not None
     app = Application(app_id, session.bank, product, customer_id(session.bank, session.openid))
+    before = await platform.store.get(Customer, app.customer)
+    # Whoever is restricted at this bank is not told why, and gets no other product of it either.
+    require(before is None or not before.restricted, Reason.NAME_LIST_REVIEW)
     app.checks.append((Step.REGISTER, Check.OCR, f"quality {read_front.quality}"))
     customer = Customer(
         app.customer,
@@ -110,6 +113,8 @@ async def register(
     kept_front = await errand.ask(calls.KEEP_FRONT, keep, PutQuery("id_card_front", papers.front))
     kept_back = await errand.ask(calls.KEEP_BACK, keep, PutQuery("id_card_back", papers.back))
     customer.pictures = (kept_front.key, kept_back.key)
+    if before is not None:
+        customer.consent = before.consent
     app.move(Step.REGISTER, State.REGISTERED)
     await platform.store.save(customer, app)
     return app

@@ -177,7 +177,10 @@ async def prepare(
 ) -> tuple[Repayment, Instruction]:
     """Write the repayment with its parts and its instruction, in one save."""
     loan = await loan_of(platform, loan_id)
-    await no_other_collection(platform, loan)  # the money came in; somebody may have paid meanwhile
+    # The money took a while to come in: somebody may have paid meanwhile, or the day have ended.
+    await no_other_collection(platform, loan)
+    if loan.accrued_through != spread.on:
+        raise GaveUp(calls.COLLECT.operation, f"{loan.id} is past {spread.on} by now")
     account = CardNumber(loan.account)
     repayment = Repayment(
         errand.application,

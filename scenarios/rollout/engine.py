@@ -248,7 +248,7 @@ class Rollout:
         )
 
     def _share_ppm(self, bank: str, number: int) -> int:
-        """Return the part of the line that a visitor draws: few come so far, so it is asked late."""
+        """Return the part of the line that a visitor draws; asked late, since few come so far."""
         mean = self.scenario.funnel.draw_share
         stream = self.world.seed.random("share", bank, number)
         share = stream.betavariate(mean * SHARE_CONCENTRATION, (1 - mean) * SHARE_CONCENTRATION)

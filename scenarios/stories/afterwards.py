@@ -110,3 +110,6 @@ async def a_customer_listed_after_the_opening_is_restricted_in_silence(stage: St
     customer = await stage.platform.store.get(Customer, app.customer)
     assert customer is not None
     stage.check(customer.restricted, "the customer is restricted")
+    other_product = stage.second_product()
+    more = await stage.visit(person, product=other_product, visit="3")
+    stage.expect(more, "refused", Reason.NAME_LIST_REVIEW, Step.REGISTER)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.application import State, Step
+from core.application import Reason, State, Step
+from core.clock import DAY_S
 from core.flow import calls
 from core.flow.draw_down import drawdown_id
 from core.store.records import Drawdown, DrawState, Line
@@ -110,6 +111,30 @@ async def a_payout_that_never_happened_gives_the_line_back(stage: Stage) -> None
 async def an_account_opened_without_an_answer_is_opened_once(stage: Stage) -> None:
     """The account is opened and the answer lost: the platform finds the account by its key."""
     await paid_once(stage)
+
+
+@story(
+    lost(calls.OPEN.number, Phase.BEFORE),
+    Fault("corebank", FaultKind.SERVER_ERROR, call=calls.OPEN_OUTCOME.number, for_s=DAY_S),
+)
+async def an_account_never_opened_is_opened_on_the_next_visit(stage: Stage) -> None:
+    """The opening is lost, the query down, the customer gone: the next day it is opened, once."""
+    person = stage.person(holds_card=False)
+    stage.expect(await stage.visit(person, returns=0), "unfinished", step=Step.OPEN_ACCOUNT)
+    await stage.days(2)
+    stage.expect(await stage.visit(person, visit="2"), "done")
+    opened = [each for each in stage.world.corebank.deposits(stage.bank) if each.bound]
+    stage.check(len(opened) == 1, "one account was opened")
+
+
+@story()
+async def the_same_request_for_another_amount_is_refused(stage: Stage) -> None:
+    """A request that was made before cannot be made again for another amount."""
+    person = stage.person(holds_card=False)
+    ending = stage.expect(await stage.visit(person), "done")
+    again = await stage.draw_again(person, ending.application, "1", amount_fen=1_500_000)
+    stage.expect(again, "refused", Reason.REQUEST_CHANGED, Step.DRAW_DOWN)
+    stage.check(stage.payouts() == 1, "one payout")
 
 
 @story(lost(calls.ACCOUNT_SCREEN.number, Phase.BEFORE, FaultKind.DROP, *range(1, 99)))

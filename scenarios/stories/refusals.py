@@ -210,9 +210,14 @@ async def a_withdrawn_consent_stops_every_question(stage: Stage) -> None:
     await withdraw(stage.platform, customer, stage.today)
     asked = len(stage.world.bureau.asked)
     stage.expect(
-        await stage.visit(person, visit="2"), "refused", Reason.CONSENT_WITHDRAWN, Step.APPLY
+        await stage.visit(person, visit="2", tries=1),
+        "refused",
+        Reason.CONSENT_WITHDRAWN,
+        Step.APPLY,
     )
     stage.check(len(stage.world.bureau.asked) == asked, "nothing was asked of the bureau")
+    await stage.days(1)
+    stage.expect(await stage.visit(person, visit="3", tries=3), "done")
 
 
 @story(strict=("INV-KYC-BEFORE-STEP", "INV-SANCTION-BEFORE-MONEY"))

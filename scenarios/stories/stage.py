@@ -105,6 +105,11 @@ class Stage:
                 return product.id
         raise StoryFailed(f"every product of {bank} asks for more than a stranger has")
 
+    def second_product(self) -> str:
+        """Return the id of another product of the story's bank."""
+        first = self.product()
+        return next(p.id for p in products_of(BANK, self.world.products) if p.id != first)
+
     def product_with(self, policy: str) -> tuple[str, str]:
         """Return (bank, product) of the first product that follows a policy and adds no checks."""
         for product in self.world.products.values():

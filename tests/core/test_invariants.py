@@ -661,10 +661,6 @@ def test_what_was_never_sent_is_not_waited_for(life):
     assert life.check() == []
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="the day end fences a lost opening and leaves it open: INV-SETTLED reports it for ever",
-)
 def test_a_lost_opening_whose_customer_is_gone_is_settled_too():
     faults = [
         Fault("corebank", FaultKind.DROP, call=call.number)

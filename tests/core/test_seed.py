@@ -78,6 +78,17 @@ def test_a_uniform_is_the_published_output_s_upper_53_bits():
     assert [draws.uniform(lane) for lane in range(5)] == expected
 
 
+@pytest.mark.parametrize(
+    ("call", "attempt", "lane", "place"),
+    [(0, 0, 0, 1), (0, 0, 15, 16), (0, 1, 0, 17), (1, 0, 0, 65_537), (705, 2, 3, 46_202_916)],
+)
+def test_a_name_has_its_place_in_the_stream_for_good(call, attempt, lane, place):
+    # 16 lanes an attempt and 4,096 attempts a call: with other numbers every recorded digest moves.
+    drawn = Draws(1234567, call, attempt).uniform(lane)
+
+    assert drawn == (mix((1234567 + place * GAMMA) & MASK) >> 11) * UNIT
+
+
 @pytest.mark.parametrize("bits", [1, 11, 53, 64, 65, 128, 200])
 def test_getrandbits_gives_as_many_bits_as_asked(bits):
     stream = NamedRandom(7)

@@ -17,6 +17,7 @@ from core.flow.enter import SCENES, Entrance, enter
 from core.flow.register import Papers, believe_back, believe_front, register
 from core.flow.repay import repay
 from core.identity import CardNumber, IdNumber, PhoneNumber
+from core.invariants import Books, check
 from core.policies import ADDABLE, POLICIES, Check, added_check
 from core.ports.bureau import CreditReport, Found
 from core.ports.ocr import CardBack, CardFront, Reading
@@ -38,6 +39,7 @@ from mocks.line import Fault, FaultKind, Phase
 from scenarios.hosts.instant import InstantHost
 from scenarios.hosts.journal import Journal
 from scenarios.hosts.operations import OPERATIONS
+from scenarios.hosts.virtual import VirtualHost
 from scenarios.hosts.world import World
 from scenarios.phone import Phone, Wish
 from scenarios.population.people import Card
@@ -390,10 +392,6 @@ def test_a_consent_that_ended_is_renewed_by_authorising_again(ends):
     assert visit(stage, person, "3").outcome == "done"
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="journey() goes to authorise from REGISTERED only: who lost a consent cannot renew it",
-)
 @pytest.mark.parametrize("ends", [lapse, end_it])
 def test_a_customer_whose_consent_ended_may_give_it_again_on_a_visit(ends):
     stage = a_stage()
@@ -731,3 +729,45 @@ def gave_up(stage, asked_for):
     except GaveUp:
         return True
     return False
+
+
+# Taps that race for one drawdown
+
+
+@pytest.mark.parametrize("copying", [False, True], ids=["records", "copies"])
+@pytest.mark.parametrize("gap_s", [0.0, 1.0, 5.0, 12.0, 13.0, 14.0, 15.0, 30.0, 900.0])
+def test_two_taps_for_one_drawdown_draw_it_once(gap_s, copying):
+    world = World(7, START, banks=BANKS, products=PRODUCTS, copying=copying)
+    host = VirtualHost(world)
+    stage = Stage(host)
+    person = stage.person(holds_card=False)
+    left = host.run(stage.visit(person, refuses=frozenset({D})))
+    begin_s = host.clock.now_s + 1.0
+    taps = [
+        host.spawn(stage.draw_again(person, left.application, "tap", amount_fen=1_000_000), at_s)
+        for at_s in (begin_s, begin_s + gap_s)
+    ]
+    host.env.run()
+
+    assert [tap.value.outcome for tap in taps] == ["done", "done"]
+    assert stage.payouts() == 1
+    assert check(Books(world.store.tables, world.corebank, world.products)) == []
+    assert only(stage, Line).used_fen == 1_000_000
+
+
+def test_two_taps_for_different_amounts_draw_the_first():
+    world = World(7, START, banks=BANKS, products=PRODUCTS)
+    host = VirtualHost(world)
+    stage = Stage(host)
+    person = stage.person(holds_card=False)
+    left = host.run(stage.visit(person, refuses=frozenset({D})))
+    one, other = (
+        host.spawn(stage.draw_again(person, left.application, "tap", amount_fen=amount, tries=1))
+        for amount in (1_000_000, 2_000_000)
+    )
+    host.env.run()
+    told = {(tap.value.outcome, tap.value.reason) for tap in (one, other)}
+
+    assert told == {("done", None), ("refused", Reason.REQUEST_CHANGED)}
+    assert stage.payouts() == 1
+    assert check(Books(world.store.tables, world.corebank, world.products)) == []
