@@ -230,6 +230,18 @@ class Line:
     provider: str
     profile: Profile
     faults: list[Fault] = field(default_factory=list)
+    outages: list[tuple[float, float]] = field(default_factory=list)  # from, to in business time
+
+    @property
+    def always_open(self) -> bool:
+        """Whether the provider has neither hours nor planned outages."""
+        return self.profile.hours is None and not self.outages
+
+    def is_open(self, now_s: float) -> bool:
+        """Whether the provider serves now."""
+        if any(begin <= now_s < end for begin, end in self.outages):
+            return False
+        return self.profile.open_at(now_s)
 
     @property
     def calm(self) -> bool:
@@ -310,11 +322,14 @@ ASSUMED: dict[str, Profile] = {
 
 
 def lines(
-    profiles: dict[str, Profile] | None = None, faults: Iterable[Fault] = ()
+    profiles: dict[str, Profile] | None = None,
+    faults: Iterable[Fault] = (),
+    outages: dict[str, list[tuple[float, float]]] | None = None,
 ) -> dict[str, Line]:
     """Return a line for every provider: the assumed figures, the given ones over them."""
     merged = ASSUMED | (profiles or {})
-    made = {provider: Line(provider, profile) for provider, profile in merged.items()}
+    closed = outages or {}
+    made = {name: Line(name, profile, [], closed.get(name, [])) for name, profile in merged.items()}
     for fault in faults:
         made[fault.provider].faults.append(fault)
     return made

@@ -47,14 +47,14 @@ DEADLINE_S: dict[Step, float] = {
 class Errand:
     """What a step carries with it."""
 
-    __slots__ = ("_base", "_clock", "application", "bank", "date", "deadline_s", "retries_left")
+    __slots__ = ("_clock", "application", "bank", "base", "date", "deadline_s", "retries_left")
 
     def __init__(
         self, clock: Clock, bank: str, application: str, step: Step, tries: int = 0
     ) -> None:
         now_s = clock.now_s
         self._clock = clock
-        self._base = tries * TRIES_ROOM
+        self.base = tries * TRIES_ROOM
         self.bank = bank
         self.application = application
         self.date = date_at(clock.start, now_s)
@@ -67,7 +67,7 @@ class Errand:
             self.bank,
             self.application,
             call.number,
-            self._base + attempt,
+            self.base + attempt,
             self.deadline_s,
             self.date,
         )
@@ -79,7 +79,7 @@ class Errand:
             GaveUp: the deadline or the retry budget is spent. An operating error is never a yes.
         """
         trace = Trace(
-            self.bank, self.application, call[0], self._base + 1, self.deadline_s, self.date
+            self.bank, self.application, call[0], self.base + 1, self.deadline_s, self.date
         )
         try:
             return await method(trace, query)
@@ -116,6 +116,12 @@ class Errand:
             raise GaveUp(call.operation, f"deadline, last {fault}") from fault
         self.retries_left -= 1
         await self._clock.sleep(wait_s)
+
+    def begun_anew(self, begins: int) -> Errand:
+        """Return this errand with the attempt numbers of a later begin."""
+        other = copy(self)
+        other.base += begins * TRIES_ROOM
+        return other
 
     def serving(self, application: str) -> Errand:
         """Return this errand under another application key: same deadline, same budget."""

@@ -172,6 +172,7 @@ async def carry_out(
     if order.answer is not None:
         return order.answer
     if order.sent_at_s is not None:
+        errand = await taken_up(platform, errand, order)
         posted = await find_out(platform, errand, ask, order, rounds=ROUNDS_MAX + 1)
         if posted.outcome in FINAL:
             return posted
@@ -181,12 +182,20 @@ async def carry_out(
     return await instruct(platform, errand, call, ask, order)
 
 
+async def taken_up(platform: Platform, errand: Errand, order: Instruction) -> Errand:
+    """Count one more begin of an instruction; return the errand for it, with names of its own."""
+    order.begins += 1
+    await platform.store.save(order)
+    return errand.begun_anew(order.begins)
+
+
 async def settle(platform: Platform, errand: Errand, ask: Call, order: Instruction) -> Posted:
     """Return the final fate of an instruction whose customer is gone; NOT_FOUND is fenced.
 
     Raises:
         GaveUp: the core gave no final answer; ask again later.
     """
+    errand = await taken_up(platform, errand, order)
     query = OutcomeQuery(order.key, fence=True)
     posted = await errand.ask(ask, platform.ports.corebank.outcome, query)
     if posted.outcome not in (*FINAL, Outcome.NOT_FOUND):

@@ -212,6 +212,7 @@ class Instruction:
     key: Key
     query: Any
     round: int = 1
+    begins: int = 0  # how often it was taken up again: what its calls' draws are named by
     sent_at_s: float | None = None
     answer: Posted | None = None
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.errors import Unreachable
 from core.seed import LATENCY, Draws, operation_key
-from scenarios.hosts.operations import OPERATIONS, Attempt
+from mocks.line import Fate
+from scenarios.hosts.operations import OPERATIONS, REFUSED_S, Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import date
 
     from core.ports.trace import Trace
-    from mocks.line import Fate, Line
+    from mocks.line import Line
     from scenarios.hosts.world import World
 
 T = TypeVar("T")
@@ -94,7 +96,8 @@ class InstantHost:
         act = getattr(world.behaviours[provider], name)
         key_of, op_key = world.seed.application_key, operation_key(operation)
         latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
-        journal, calm, memo = world.journal, line.calm, self._memo
+        journal, memo = world.journal, self._memo
+        calm = line.calm and line.always_open
 
         async def call(trace: Trace, query: Any) -> Any:
             # A journey's calls mostly serve one application, and carry the very same strings.
@@ -110,6 +113,8 @@ class InstantHost:
                     journal.note(operation, trace, clock.now_s, answer)
                 return answer
             attempt = Attempt(operation, act, trace, query, draws)
+            if not line.is_open(clock.now_s):
+                return self._settle(attempt, Fate(REFUSED_S, None, Unreachable))
             fault = line.fault(name, trace, clock.now_s, draws)
             return self._settle(attempt, line.fate(line.service_s(service_s, fault), 0.0, fault))
 

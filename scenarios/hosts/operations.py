@@ -52,6 +52,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 }
 
 
+REFUSED_S = 0.02  # what it takes a client to learn that nobody listens (assumed)
+
+
 class Attempt(NamedTuple):
     """One attempt at one operation, with everything that settling it needs."""
 

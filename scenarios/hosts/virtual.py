@@ -17,7 +17,7 @@ from core.errors import ProviderError, QuotaExceeded, TimedOut, Unreachable
 from core.flow.errand import TRIES_ROOM
 from core.seed import LATENCY, Draws, operation_key
 from scenarios.hosts.meter import Meter
-from scenarios.hosts.operations import OPERATIONS, Attempt
+from scenarios.hosts.operations import OPERATIONS, REFUSED_S, Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from core.ports.trace import Trace
     from mocks.line import Fate, Profile
     from scenarios.hosts.world import World
-
-REFUSED_S = 0.02  # what it takes to learn that nobody listens
 
 
 @coroutine
@@ -56,24 +54,17 @@ class VirtualClock:
 
 
 class Station:
-    """The servers of one provider, its rate limit and its hours: first come, first served."""
+    """The servers of one provider and its rate limit: first come, first served."""
 
-    __slots__ = ("_free_at", "_profile", "_quota_per_s", "_tokens", "_tokens_at_s", "outages")
+    __slots__ = ("_free_at", "_profile", "_quota_per_s", "_tokens", "_tokens_at_s")
 
-    def __init__(self, profile: Profile, outages: list[tuple[float, float]] | None = None) -> None:
+    def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._free_at = [0.0] * profile.servers if profile.servers else []
         heapify(self._free_at)
         self._quota_per_s = profile.quota_per_s or 0.0
         self._tokens = max(1.0, self._quota_per_s)  # a second's worth may come at once
         self._tokens_at_s = 0.0
-        self.outages = outages or []
-
-    def is_open(self, now_s: float) -> bool:
-        """Whether the provider serves now: inside its hours and outside planned outages."""
-        if any(begin <= now_s < end for begin, end in self.outages):
-            return False
-        return self._profile.open_at(now_s)
 
     def admits(self, now_s: float) -> bool:
         """Take one call from the rate limit's token bucket; False where it is empty."""
@@ -135,9 +126,9 @@ class VirtualHost:
 
     def station_of(self, provider: str) -> Callable[[str], Station]:
         """Return how to find a provider's station: one for all, or one a bank, by its scope."""
-        profile, outages = self.world.lines[provider].profile, self.world.outages.get(provider)
+        profile = self.world.lines[provider].profile
         if self.world.scope(provider) != "bank":
-            only = self._stations.setdefault(provider, Station(profile, outages))
+            only = self._stations.setdefault(provider, Station(profile))
             return lambda bank: only
         stations = self._stations
 
@@ -145,7 +136,7 @@ class VirtualHost:
             name = f"{provider}@{bank}"
             station = stations.get(name)
             if station is None:
-                station = stations[name] = Station(profile, outages)
+                station = stations[name] = Station(profile)
             return station
 
         return of
@@ -156,7 +147,7 @@ class VirtualHost:
         line, meter = world.lines[provider], self.meters[provider]
         behaviour = world.behaviours[provider]
         profile, journal, calm = line.profile, world.journal, line.calm
-        always_open = profile.hours is None and not world.outages.get(provider)
+        always_open = line.always_open
         unbounded = profile.servers is None and profile.quota_per_s is None
         act, bills = getattr(behaviour, name), behaviour.OPERATIONS[name].billed
         station_of, timeout = self.station_of(provider), env.timeout
@@ -170,7 +161,7 @@ class VirtualHost:
                 meter.retries += 1
             draws = Draws(key_of(trace.bank, trace.application) ^ op_key, trace.call, trace.attempt)
             attempt = Attempt(operation, act, trace, query, draws)
-            if not always_open and not station_of(trace.bank).is_open(now_s):
+            if not always_open and not line.is_open(now_s):
                 await self._fail(attempt, meter, REFUSED_S, Unreachable)
             if not unbounded and not station_of(trace.bank).admits(now_s):
                 await self._fail(attempt, meter, 0.0, QuotaExceeded)
@@ -197,7 +188,7 @@ class VirtualHost:
 
     async def _settle(self, attempt: Attempt, meter: Meter, fate: Fate) -> Any:
         """Settle a call on which something went wrong, or took long."""
-        env, journal = self.env, self.world.journal
+        env, world, journal = self.env, self.world, self.world.journal
         meter.latencies_s.append(fate.seen_s)
         if fate.error is not None:
             if fate.acts_s is not None:
@@ -209,6 +200,7 @@ class VirtualHost:
         await until(env.timeout(fate.acts_s))
         answer = attempt.happen(env.now)
         await until(env.timeout(fate.seen_s - fate.acts_s))
+        meter.billed += world.bills(attempt.operation, answer)
         if journal is not None:
             journal.note(attempt.operation, attempt.trace, env.now, answer)
         return answer

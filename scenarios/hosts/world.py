@@ -83,8 +83,7 @@ class World:
         self.banks = load_banks() if banks is None else banks
         self.products = load_products(self.banks) if products is None else products
         self.journal = journal
-        self.outages = outages or {}
-        self.lines = lines(profiles, faults)
+        self.lines = lines(profiles, faults, outages)
         self.store = CopyingStore() if copying else MemoryStore()
         self._tap = tap or _straight
         self.people = Population(self.seed, start, self.banks)
@@ -107,6 +106,11 @@ class World:
     def scope(self, provider: str) -> str:
         """How far one station of a provider reaches: the scenario's word, or the provider's own."""
         return self.lines[provider].profile.scope or self.behaviours[provider].SCOPE
+
+    def bills(self, operation: str, answer: Any) -> bool:
+        """Whether a provider bills an answer that came."""
+        provider, _, name = operation.partition(".")
+        return bool(self.behaviours[provider].OPERATIONS[name].billed(answer))
 
     def ports(self, operation: Callable[[str, str], Callable[..., Any]]) -> Ports:
         """Return the ports of a host, which makes each operation by provider and name."""

@@ -45,10 +45,11 @@ def story(
     """Put a story on the list; its name is the function's, its title the docstring's first line."""
 
     def put(tell: Tell) -> Tell:
-        add(tell.__name__, (tell.__doc__ or "").partition("\n")[0], tell, faults)
-        STORIES[tell.__name__].profiles = profiles
-        STORIES[tell.__name__].crash = crash
-        STORIES[tell.__name__].strict = strict
+        name = tell.__name__
+        add(name, (tell.__doc__ or "").partition("\n")[0], tell, faults)
+        STORIES[name.lower()].profiles = profiles
+        STORIES[name.lower()].crash = crash
+        STORIES[name.lower()].strict = strict
         return tell
 
     return put
@@ -56,6 +57,7 @@ def story(
 
 def add(name: str, title: str, tell: Tell, faults: tuple[Fault, ...] = ()) -> None:
     """Put a story on the list under a name of its own."""
+    name = name.lower()  # as it is looked up
     assert name not in STORIES, f"there are two stories called {name}"
     assert title, f"story {name} has no title"
     STORIES[name] = Story(name, title, tell, faults)

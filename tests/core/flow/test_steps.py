@@ -699,10 +699,6 @@ NEVER = [
 ]
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="repay() begins every visit with tries=0, and so does each day end: names repeat",
-)
 @pytest.mark.parametrize(
     "question", [calls.COLLECT_OUTCOME, calls.SETTLE_OUTCOME], ids=lambda call: call.number
 )
