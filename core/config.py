@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 LINE_OF = re.compile(r"^(?P<problem>.*?)\s*\(at (?P<where>line \d+, column \d+|end of document)\)$")
+SHOWN_MAX = 60
 QUOTED = re.compile(r"'([^']*)'")
 # What pydantic calls a wrong type, and what a person would call the right one.
 WANTED: dict[str, str] = {
@@ -121,10 +123,26 @@ def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str]:
         return _told_by_us(key, context["error"])
     if kind in ("enum", "literal_error"):
         return key, f"{given!r} is none of the choices", _choice(given, str(context["expected"]))
+    return key, *_told_by_bounds(detail)
+
+
+def _told_by_bounds(detail: ErrorDetails) -> tuple[str, str]:
+    """Return (problem, remedy) of a value of the wrong type, length or size."""
+    kind, shown, context = detail["type"], _shown(detail["input"]), detail.get("ctx", {})
     if kind in WANTED:
-        return key, f"{given!r} is not {WANTED[kind]}", f"write {WANTED[kind]}"
+        return f"{shown} is not {WANTED[kind]}", f"write {WANTED[kind]}"
+    if kind == "too_short":
+        return f"{shown} has too few entries", f"give at least {context['min_length']}"
+    if kind == "too_long":
+        return f"{shown} has too many entries", f"give at most {context['max_length']}"
     asked = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return key, f"{given!r} is out of bounds", f"it should be {asked}"
+    return f"{shown} is out of bounds", f"it should be {asked}"
+
+
+def _shown(given: object) -> str:
+    """Return a value as its writer knows it: dates as written, nothing at length."""
+    text = str(given) if isinstance(given, date) else repr(given)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
 
 
 def _told_by_us(key: str, error: Exception) -> tuple[str, str, str]:

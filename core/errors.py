@@ -4,6 +4,7 @@ Three kinds of no, never mixed:
 
     Refused                     the bank says no: counted, told the customer, never retried
     InputError                  what a user typed or wrote is wrong, with the remedy (exit 2)
+    MachineError                the machine lacks something, with the remedy (exit 3)
     ProviderError               an operating error outside, by what is known of the effect
     ├── NotDone                 it certainly had no effect: may be sent again
     │   ├── Unreachable         no connection, reset before it was read, outside service hours

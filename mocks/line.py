@@ -26,6 +26,7 @@ from core.errors import (
     TimedOut,
     Unreachable,
     Unreadable,
+    nearest,
 )
 from core.seed import FAULT, KIND
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from core.seed import Draws
 
 P99 = NormalDist().inv_cdf(0.99)
+TURN = (5**0.5 - 1) / 2
 _UNIT = NormalDist()
 
 
@@ -170,6 +172,9 @@ class Profile:
         self._check("timeout_ms", self.timeout_ms > 0, "above 0")
         self._check("servers", self.servers is None or self.servers >= 1, "at least 1")
         self._check("quota_per_s", self.quota_per_s is None or self.quota_per_s > 0, "above 0")
+        begin, end = self.hours or (0.0, 24.0)
+        in_day = 0 <= begin <= 24 and 0 <= end <= 24 and begin != end
+        self._check("hours", in_day, "two different hours from 0 to 24")
         self._check("error_rate", 0 <= self.error_rate < 1, "from 0 to below 1")
 
     def _check(self, name: str, holds: bool, rule: str) -> None:
@@ -251,8 +256,10 @@ class Line:
     def fault(self, operation: str, trace: Trace, now_s: float, draws: Draws) -> Fault | None:
         """Return the fault that strikes an attempt: a planned one first, then the error rate."""
         draw = draws.uniform(FAULT)
-        for planned in self.faults:
-            if planned.strikes(operation, trace, now_s, draw):
+        for number, planned in enumerate(self.faults):
+            # Each fault has a stretch of the draw of its own, turned by the golden ratio from the
+            # one before: of two faults with a share of a tenth, both strike.
+            if planned.strikes(operation, trace, now_s, (draw + number * TURN) % 1.0):
                 return planned
         if draw >= 1.0 - self.profile.error_rate:
             return _drawn(self.provider, draws.uniform(KIND))
@@ -331,5 +338,8 @@ def lines(
     closed = outages or {}
     made = {name: Line(name, profile, [], closed.get(name, [])) for name, profile in merged.items()}
     for fault in faults:
+        if fault.provider not in made:
+            problem = f"no provider is called {fault.provider!r}"
+            raise InputError("fault", problem, nearest(fault.provider, made))
         made[fault.provider].faults.append(fault)
     return made

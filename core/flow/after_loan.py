@@ -7,10 +7,10 @@ or on a list finds the line frozen, and nobody tells them about the list.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.application import Application, State, Step
-from core.errors import GaveUp, Refused
+from core.errors import GaveUp
 from core.flow import calls, draw_down, repay
 from core.flow.errand import Errand
 from core.flow.money import next_round, settle
@@ -37,25 +37,30 @@ NAME_LIST = "name list"
 
 
 async def day_end(platform: Platform, bank: str, on: date) -> int:
-    """Close ``on`` for a bank's loan book; return how many loans could not be turned.
+    """Close ``on`` for a bank's loan book; return how much of it is left to do.
 
     Called when the day is over. A loan whose core does not answer, or on which a collection is on
-    its way, is left for the next day end, which catches up; the bank's day closes all the same.
+    its way, is left, and so is an instruction whose fate is still unknown; the bank's day closes
+    all the same. Called again, for this day or the next, it catches up.
     """
-    errand = Errand(platform.clock, bank, f"{bank}/{on}", Step.AFTER_LOAN)
-    errand.date = on
-    await settle_open(platform, errand)
+    left = await settle_open(platform, bank, on)
     waiting = await repay.collecting(platform, bank)
-    left = 0
     for loan in await platform.store.loans_due(bank, on):
         if loan.id in waiting:
             left += 1
             continue
         try:
-            await turn_loan(platform, errand.serving(loan.id), loan)
+            await turn_loan(platform, day_errand(platform, bank, loan.id, on), loan)
         except GaveUp:
             left += 1
     return left
+
+
+def day_errand(platform: Platform, bank: str, name: str, on: date) -> Errand:
+    """Return the errand for one loan or instruction at a day end, with patience of its own."""
+    errand = Errand(platform.clock, bank, name, Step.AFTER_LOAN)
+    errand.date = on
+    return errand
 
 
 async def turn_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
@@ -74,16 +79,18 @@ async def turn_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
     await repay.post(platform, errand, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME, orders)
 
 
-async def settle_open(platform: Platform, errand: Errand) -> None:
-    """Find out what became of the instructions that were left open, and write it down."""
+async def settle_open(platform: Platform, bank: str, on: date) -> int:
+    """Find out what became of the instructions left open; return how many still are."""
+    left = 0
     old_s = platform.clock.now_s - LEFT_ALONE_S
-    for order in await platform.store.unsettled(errand.bank):
+    for order in await platform.store.unsettled(bank):
         if order.sent_at_s is not None and order.sent_at_s > old_s:
             continue
         try:
-            await settle_one(platform, errand.serving(order.id), order)
-        except (GaveUp, Refused):
-            continue  # still open: the next day end asks again
+            await settle_one(platform, day_errand(platform, bank, order.id, on), order)
+        except GaveUp:
+            left += 1
+    return left
 
 
 async def settle_one(platform: Platform, errand: Errand, order: Instruction) -> None:
@@ -104,18 +111,30 @@ async def settle_one(platform: Platform, errand: Errand, order: Instruction) -> 
         await platform.store.save(order)
 
 
-async def rescreen(platform: Platform, bank: str) -> list[str]:
-    """Screen every customer of a bank again; return the ids of those now restricted.
+class Rescreened(NamedTuple):
+    """Whom a re-screening restricted, and whom it could not screen: they must be asked again."""
+
+    restricted: list[str]
+    unscreened: list[str]
+
+
+async def rescreen(platform: Platform, bank: str) -> Rescreened:
+    """Screen every customer of a bank again.
 
     To be called when the lists change. A hit or a review freezes the line and holds the
-    application at once, and the customer is told neither.
+    application at once, and the customer is told neither. Where the lists do not answer for one
+    customer, the others are screened all the same.
     """
-    restricted = []
+    done = Rescreened([], [])
     for customer in await platform.store.all(Customer, bank):
         name = f"{customer.id}/{platform.clock.now_s}"
         errand = Errand(platform.clock, bank, name, Step.AFTER_LOAN)
         query = ScreenQuery(customer.name, customer.number, Step.AFTER_LOAN)
-        answer = await errand.ask(calls.RESCREEN, platform.ports.sanctions.screen, query)
+        try:
+            answer = await errand.ask(calls.RESCREEN, platform.ports.sanctions.screen, query)
+        except GaveUp:
+            done.unscreened.append(customer.id)
+            continue
         screening = Screening(
             mint("S", customer.id, answer.list_version),
             bank,
@@ -129,8 +148,8 @@ async def rescreen(platform: Platform, bank: str) -> list[str]:
         await platform.store.save(screening)
         if answer.decision is not Screened.CLEAR and not customer.restricted:
             await restrict(platform, customer)
-            restricted.append(customer.id)
-    return restricted
+            done.restricted.append(customer.id)
+    return done
 
 
 async def restrict(platform: Platform, customer: Customer) -> None:

@@ -42,9 +42,13 @@ async def apply_for_credit(platform: Platform, app: Application, phone: Phone) -
             application is declined with every reason of the decision.
         GaveUp: a provider does not answer; the application stays as it was.
     """
+    if not app.may(Step.APPLY):
+        return app  # taken on another visit
+    began = app.state
     errand = platform.errand(app, Step.APPLY)
     customer = await platform.store.get(Customer, app.customer)
     assert customer is not None
+    require(not customer.restricted, Reason.NAME_LIST_REVIEW)  # found on a list since: silence
     checks = platform.checks(app, Step.APPLY)
     case = Case(platform, errand, app, customer)
     await live_consent(platform, customer, FACE, errand.date)
@@ -63,6 +67,7 @@ async def apply_for_credit(platform: Platform, app: Application, phone: Phone) -
 
     features = await gather(case)
     product = platform.product(app.product)
+    await platform.unmoved(app, began, Step.APPLY)
     app.decision = decide(product, features, errand.date, lpr_ppm(errand.date))
     if not app.decision.granted:
         app.reason = app.decision.reasons[0]
@@ -94,6 +99,7 @@ async def gather(case: Case) -> Features:
             SOURCES,
             consent,
             errand.date,
+            platform.clock.now_s,
         )
     )
     name, number, bureau = customer.name, customer.number, platform.ports.bureau

@@ -30,6 +30,9 @@ async def authorise(platform: Platform, app: Application, phone: Phone) -> Appli
     Raises:
         Refused: CONSENT_REFUSED.
     """
+    if not app.may(Step.AUTHORISE):
+        return app  # taken on another visit
+    began = app.state
     errand = platform.errand(app, Step.AUTHORISE)
     customer = await platform.store.get(Customer, app.customer)
     assert customer is not None
@@ -49,6 +52,7 @@ async def authorise(platform: Platform, app: Application, phone: Phone) -> Appli
             platform.clock.now_s,
             errand.date + timedelta(days=CONSENT_DAYS),
         )
+    await platform.unmoved(app, began, Step.AUTHORISE)
     customer.consent = consent.id
     app.move(Step.AUTHORISE, State.AUTHORISED)
     await platform.store.save(consent, customer, app)
@@ -60,6 +64,7 @@ async def withdraw(platform: Platform, customer: Customer, on: date) -> None:
     consent = await platform.store.get(Consent, customer.consent)
     if consent is not None and consent.withdrawn_on is None:
         consent.withdrawn_on = on
+        consent.withdrawn_at_s = platform.clock.now_s
         await platform.store.save(consent)
 
 

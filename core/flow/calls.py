@@ -99,9 +99,6 @@ DAY_BOOK = Call(901, Step.AFTER_LOAN, "corebank.adjust", None, Effect.KEYED)
 DAY_BOOK_OUTCOME = Call(902, Step.AFTER_LOAN, "corebank.outcome")
 RESCREEN = Call(903, Step.AFTER_LOAN, "sanctions.screen", Check.NAME_LIST)
 SETTLE_OUTCOME = Call(904, Step.AFTER_LOAN, "corebank.outcome")
-REVIEW_REPORT = Call(905, Step.AFTER_LOAN, "bureau.credit_report")
-AFTER_MESSAGE = Call(906, Step.AFTER_LOAN, "wechat.message")
-SETTLE_AGAIN = Call(907, Step.AFTER_LOAN, "corebank.disburse", None, Effect.KEYED)
 
 CALLS: tuple[Call, ...] = tuple(
     sorted(call for call in list(globals().values()) if isinstance(call, Call))

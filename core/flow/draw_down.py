@@ -125,9 +125,12 @@ async def instruction_of(platform: Platform, drawdown: Drawdown) -> Instruction:
 async def line_holds(platform: Platform, errand: Errand, app: Application, amount_fen: int) -> Line:
     """Return the line, if it is alive and holds the amount."""
     line = await platform.store.get(Line, app.id)
+    customer = await platform.store.get(Customer, app.customer)
     assert line is not None
+    assert customer is not None
     require(app.may(Step.DRAW_DOWN), Reason.LINE_FROZEN, app.state)
     require(not line.frozen, Reason.LINE_FROZEN, line.frozen)
+    require(not customer.restricted, Reason.LINE_FROZEN, "restricted")
     require(errand.date < line.valid_to, Reason.LINE_EXPIRED)
     minimum = platform.product(app.product).draw_min_fen
     if amount_fen < minimum:

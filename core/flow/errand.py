@@ -47,7 +47,7 @@ DEADLINE_S: dict[Step, float] = {
 class Errand:
     """What a step carries with it."""
 
-    __slots__ = ("_clock", "application", "bank", "base", "date", "deadline_s", "retries_left")
+    __slots__ = ("_clock", "_left", "application", "bank", "base", "date", "deadline_s")
 
     def __init__(
         self, clock: Clock, bank: str, application: str, step: Step, tries: int = 0
@@ -59,7 +59,12 @@ class Errand:
         self.application = application
         self.date = date_at(clock.start, now_s)
         self.deadline_s = now_s + DEADLINE_S[step]
-        self.retries_left = RETRIES_A_STEP
+        self._left = [RETRIES_A_STEP]  # shared with every errand made of this one
+
+    @property
+    def retries_left(self) -> int:
+        """What is left of the step's retry budget."""
+        return self._left[0]
 
     def trace(self, call: Call, attempt: int = 1) -> Trace:
         """Return the name of one attempt at ``call``."""
@@ -110,11 +115,11 @@ class Errand:
         wait_s = BACK_OFF_S[min(failed, len(BACK_OFF_S)) - 1]
         if isinstance(fault, QuotaExceeded):
             wait_s *= 2  # the provider asked for less
-        if self.retries_left == 0:
+        if self._left[0] == 0:
             raise GaveUp(call.operation, f"retry budget spent, last {fault}") from fault
         if self._clock.now_s + wait_s > self.deadline_s:
             raise GaveUp(call.operation, f"deadline, last {fault}") from fault
-        self.retries_left -= 1
+        self._left[0] -= 1
         await self._clock.sleep(wait_s)
 
     def begun_anew(self, begins: int) -> Errand:

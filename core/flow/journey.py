@@ -194,17 +194,25 @@ async def _again(platform: Platform, app_id: str) -> Application:
 
 
 async def refuse(platform: Platform, app: Application, step: Step, reason: Reason) -> int:
-    """Write a no down: the application ends, is held, or waits to be mended; count the try."""
+    """Write a no down: the application ends, is held, or waits to be mended; count the try.
+
+    It is written into the application as it stands by now: another visit may have moved it.
+    """
+    app = await platform.store.get(Application, app.id) or app
     to = {Kind.FINAL: State.DECLINED, Kind.HELD: State.HELD}.get(reason.kind)
     if to is not None and app.state is not to and to in MOVES.get((app.state, step), ()):
         app.move(step, to)
     app.reason = reason
     app.history.append((step, reason.code))
-    return await begin_anew(platform, app, step)
+    return await _count(platform, app, step)
 
 
 async def begin_anew(platform: Platform, app: Application, step: Step) -> int:
     """Count one more begin of a step, so that its next calls have names of their own."""
+    return await _count(platform, await platform.store.get(Application, app.id) or app, step)
+
+
+async def _count(platform: Platform, app: Application, step: Step) -> int:
     app.tries[step] = app.tries.get(step, 0) + 1
     await platform.store.save(app)
     return app.tries[step]

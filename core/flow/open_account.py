@@ -39,6 +39,9 @@ async def open_account(platform: Platform, app: Application, phone: Phone) -> Ap
         Refused: a check did not pass, or the core rejected the opening.
         GaveUp: a provider does not answer; a sent opening is asked after on the next try.
     """
+    if not app.may(Step.OPEN_ACCOUNT):
+        return app  # taken on another visit
+    began = app.state
     errand = platform.errand(app, Step.OPEN_ACCOUNT)
     customer = await platform.store.get(Customer, app.customer)
     assert customer is not None
@@ -49,7 +52,7 @@ async def open_account(platform: Platform, app: Application, phone: Phone) -> Ap
     )
     if holds.card is not None:
         account = Account(holds.card.text, app.bank, customer.id, opened=False, bound="")
-        return await ready(platform, app, account)
+        return await ready(platform, app, began, account)
 
     order_id = mint("O", app.id)
     order = await platform.store.get(Instruction, order_id)
@@ -70,13 +73,14 @@ async def open_account(platform: Platform, app: Application, phone: Phone) -> Ap
     opened = Account(
         posted.account.text, app.bank, customer.id, opened=True, bound=order.query.bound.text
     )
-    return await ready(platform, app, opened, order)
+    return await ready(platform, app, began, opened, order)
 
 
 async def ready(
-    platform: Platform, app: Application, account: Account, *orders: Instruction
+    platform: Platform, app: Application, began: State, account: Account, *orders: Instruction
 ) -> Application:
     """Write the account down."""
+    await platform.unmoved(app, began, Step.OPEN_ACCOUNT)
     app.account = account.id
     app.move(Step.OPEN_ACCOUNT, State.ACCOUNT_READY)
     await platform.store.save(app, account, *orders)

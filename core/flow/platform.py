@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.errors import InputError, nearest
+from core.application import Application
+from core.errors import GaveUp, InputError, nearest
 from core.flow.errand import Errand
 from core.policies import checks_of
 
 if TYPE_CHECKING:
-    from core.application import Application, Step
+    from core.application import State, Step
     from core.banks import Bank
     from core.clock import Clock
     from core.policies import Check
@@ -58,6 +59,16 @@ class Platform:
     def checks(self, application: Application, step: Step) -> frozenset[Check]:
         """Return the checks that the application's product asks for at ``step``."""
         return checks_of(self.product(application.product))[step]
+
+    async def unmoved(self, app: Application, began: State, step: Step) -> None:
+        """Require that nobody moved the application while a step was on its way.
+
+        Raises:
+            GaveUp: another visit of the same customer did; whoever comes back goes on from there.
+        """
+        now = await self.store.get(Application, app.id)
+        if now is None or now.state is not began:
+            raise GaveUp(f"application.{step}", "another visit of this customer was faster")
 
     def errand(self, application: Application, step: Step) -> Errand:
         """Return the errand of one request of this application's customer."""

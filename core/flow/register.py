@@ -69,7 +69,8 @@ async def register(
     if known is not None:
         return known
     checks = checks_of(platform.product(product))[Step.REGISTER]
-    errand = Errand(platform.clock, session.bank, app_id, Step.REGISTER, tries)
+    # Until there is an application its calls serve the visit, so that the next visit has its own.
+    errand = Errand(platform.clock, session.bank, session.id, Step.REGISTER, tries)
     ports = platform.ports
 
     read_front = await errand.ask(calls.CARD_FRONT, ports.ocr.card_front, CardQuery(papers.front))
@@ -115,6 +116,9 @@ async def register(
     customer.pictures = (kept_front.key, kept_back.key)
     if before is not None:
         customer.consent = before.consent
+    known = await platform.store.get(Application, app_id)
+    if known is not None:
+        return known  # another visit of the same customer was faster
     app.move(Step.REGISTER, State.REGISTERED)
     await platform.store.save(customer, app)
     return app

@@ -32,6 +32,9 @@ async def sign(platform: Platform, app: Application, phone: Phone) -> Applicatio
         Refused: the face did not pass, or the customer does not sign.
         GaveUp: a provider does not answer; the application stays as it was.
     """
+    if not app.may(Step.SIGN):
+        return app  # taken on another visit
+    began = app.state
     errand = platform.errand(app, Step.SIGN)
     customer = await platform.store.get(Customer, app.customer)
     line = await platform.store.get(Line, app.id)
@@ -71,6 +74,7 @@ async def sign(platform: Platform, app: Application, phone: Phone) -> Applicatio
         deposit.chain,
         errand.date,
     )
+    await platform.unmoved(app, began, Step.SIGN)
     app.contract = contract.id
     app.move(Step.SIGN, State.SIGNED)
     await platform.store.save(app, contract)

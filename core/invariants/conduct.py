@@ -41,7 +41,7 @@ def consent_before_query(books: Books) -> Iterator[str]:
         if consent is not None and consent.customer != query.customer:
             yield f"{query.id}: data was asked under another customer's consent"
         for source in query.sources:
-            if consent is None or not consent.live(KIND_OF[source], query.on):
+            if consent is None or not consent.stood(KIND_OF[source], query.on, query.at_s):
                 yield f"{query.id}: {source} was asked on {query.on} without a live consent"
 
 
@@ -171,6 +171,8 @@ def one_owner(books: Books) -> Iterator[str]:
         if customer is None or customer.bank != app.bank:
             yield f"{app.id} of {app.bank} has no customer there"
         account = books.get(Account, app.account) if app.account else None
+        if app.account and account is None:
+            yield f"{app.id} is paid into an account nobody opened"
         if account is not None and (account.bank, account.customer) != (app.bank, app.customer):
             yield f"{app.id}: its account is another customer's"
 

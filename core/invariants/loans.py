@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PRINCIPAL, OVERDUE = "1303.01", "1303.02"
 INTEREST, PENALTY = "1132.01", "1132.02"
+LOAN_CODES = (PRINCIPAL, OVERDUE, INTEREST, PENALTY)
 DAY_END_S = 25 * 3600.0  # by then a day end has asked after whatever was left open
 
 
@@ -71,6 +72,12 @@ def both_books_agree(books: Books) -> Iterator[str]:
             theirs = booked.get(f"{code}:{loan.id}", 0)
             if theirs != ours:
                 yield f"{loan.id}: {code} is {ours} in the loan book, {theirs} fen in the ledger"
+    known = {loan.id for loan in books.all(Loan)} | busy
+    for bank, booked in books.balances.items():
+        for account, balance in booked.items():
+            code, _, name = account.partition(":")
+            if code in LOAN_CODES and balance and name not in known:
+                yield f"{bank}: {account} stands at {balance} fen, and no loan book knows it"
 
 
 def said_as_done(books: Books) -> Iterator[str]:

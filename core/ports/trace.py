@@ -14,7 +14,7 @@ class Trace:
     """One attempt at one call.
 
     ``application`` is the key of the application, drawdown or repayment the call serves;
-    ``call`` its stable number in :data:`core.flow.steps.CALLS`; ``attempt`` counts from 1 and
+    ``call`` its stable number in :data:`core.flow.calls.CALLS`; ``attempt`` counts from 1 and
     goes on counting when the step is resumed. ``deadline_s`` is business time; ``date`` is the
     bank's business date, stamped once where the customer's request entered.
     """

@@ -96,6 +96,13 @@ class Consent:
     given_at_s: float
     expires_on: date
     withdrawn_on: date | None = None
+    withdrawn_at_s: float | None = None
+
+    def stood(self, kind: ConsentKind, on: date, at_s: float) -> bool:
+        """Whether the consent stood when something was asked; it may have ended later that day."""
+        later = self.withdrawn_at_s is not None and at_s < self.withdrawn_at_s
+        in_time = kind in self.kinds and self.given_on <= on < self.expires_on
+        return in_time and (self.withdrawn_on is None or later)
 
     def covers(self, kinds: frozenset[ConsentKind], on: date) -> bool:
         """Whether the consent is alive on a date, for all of ``kinds``."""
@@ -241,6 +248,7 @@ class DataQuery:
     sources: tuple[str, ...]
     consent: str
     on: date
+    at_s: float
 
 
 @dataclass(slots=True)

@@ -125,12 +125,12 @@ class Terminal:
 
 
 def terminal(as_json: bool) -> Terminal:
-    """Return the terminal: colours where there is one, plain lines of any length elsewhere."""
+    """Return the terminal: colours where there is one; lines are never broken, to be copied."""
     width = None if sys.stdout.isatty() else 200
     return Terminal(
         as_json,
-        Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty(), width=width),
-        Console(stderr=True, highlight=False, emoji=False, soft_wrap=not sys.stderr.isatty()),
+        Console(highlight=False, emoji=False, soft_wrap=True, width=width),
+        Console(stderr=True, highlight=False, emoji=False, soft_wrap=True),
     )
 
 

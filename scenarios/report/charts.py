@@ -61,7 +61,8 @@ def drawers(runs: Sequence[Replication], start: date, end: date, published: floa
             for day in days:
                 total += run.tally.drawn_by_day.get(day, 0)
                 line.append(total)
-            axes.plot(days, line, color=BLUE, linewidth=1.8, alpha=1.0 if len(runs) == 1 else 0.5)  # type: ignore[arg-type]
+            alpha = 1.0 if len(runs) == 1 else 0.5
+            axes.plot(days, line, color=BLUE, linewidth=1.8, alpha=alpha)  # type: ignore[arg-type]
         if published:
             axes.axhline(published, color=AMBER, linestyle="--", linewidth=1.2)
             axes.annotate(

@@ -59,6 +59,7 @@ WILL = {
 }
 SHARE_CONCENTRATION = 4
 DELAY_SIGMA = 1.0
+HOURS_A_DAY = 24
 STAGGER_S = 40.0  # between the day ends of two banks
 _NORMAL = NormalDist()
 
@@ -229,7 +230,9 @@ class Rollout:
         """Return what a visitor wants, from the visitor's own draws."""
         funnel = self.scenario.funnel
         if draws.uniform(WILL[Step.REGISTER]) >= funnel.register_share * phase.funnel_multiplier:
-            return Wish(self._entry(draws), refuses=frozenset({Step.REGISTER}))
+            entry = self._entry(draws)
+            referrer = self._referrer(bank.id, entry, draws, number, arrived)
+            return Wish(entry, referrer, refuses=frozenset({Step.REGISTER}))
         stops = [
             step for step, share in self._goes_on.items() if draws.uniform(WILL[step]) >= share
         ]
@@ -316,7 +319,11 @@ class Rollout:
             closes_s = seconds_at(start, day) + DAY_S + 60.0 + number * STAGGER_S
             await until(env.timeout(closes_s - env.now))
             self.world.corebank.close_day(bank, day + timedelta(days=1))
-            await day_end(self.platform, bank, day)
+            # What a core that is closed at night leaves open is asked after by the hour.
+            for _ in range(HOURS_A_DAY - 1):
+                if not await day_end(self.platform, bank, day):
+                    break
+                await until(env.timeout(3600.0))
             day += timedelta(days=1)
 
     # What it came to

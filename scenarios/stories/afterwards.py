@@ -101,7 +101,7 @@ async def a_customer_listed_after_the_opening_is_restricted_in_silence(stage: St
     stage.expect(await stage.visit(other), "done")
     await stage.days(3)
     stage.list_person(person)
-    restricted = await after_loan.rescreen(stage.platform, stage.bank)
+    restricted = (await after_loan.rescreen(stage.platform, stage.bank)).restricted
     app = await stage.application(ending.application)
     stage.check(restricted == [app.customer], "one customer is restricted, and the right one")
     stage.check(app.state is State.HELD, "the application is held")

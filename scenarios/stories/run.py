@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,9 @@ def tell(story: Story, seed: int, host_name: str = "instant") -> Told:
     try:
         host.run(story.tell(stage))
     except (StoryFailed, Refused, GaveUp, ProviderError, InputError, AssertionError, Crash) as no:
-        problem = f"{type(no).__name__}: {no}" if not isinstance(no, StoryFailed) else str(no)
+        problem = str(no) if isinstance(no, StoryFailed) else f"{type(no).__name__}: {no}"
+        if isinstance(no, AssertionError):  # a bug of ours: where it was seen
+            problem += f" in {traceback.format_tb(no.__traceback__)[-1].strip()}"
     books = Books(world.store.tables, world.corebank, world.products)
     broken = check(books)
     if not problem and broken:

@@ -120,7 +120,6 @@ def test_what_the_docstring_draws_is_the_class_tree():
     assert tree == {name: real[name] for name in tree}
 
 
-@pytest.mark.xfail(reason="MachineError is not drawn in the docstring of core/errors.py")
 def test_every_class_is_drawn():
     assert parents().keys() == drawn().keys()
 

@@ -417,6 +417,33 @@ def test_hours_hold_on_every_day_and_over_midnight(hours, hour, is_open, day):
     assert profile(hours=hours).open_at(now_s) is is_open
 
 
+@pytest.mark.parametrize(
+    ("at_s", "is_open"), [(9.0, True), (10.0, False), (19.9, False), (20.0, True), (30.0, False)]
+)
+def test_a_planned_outage_closes_from_its_begin_to_its_end(at_s, is_open):
+    here = lines(outages={"ocr": [(10.0, 20.0), (30.0, 40.0)]})["ocr"]
+
+    assert here.is_open(at_s) is is_open
+    assert not here.always_open
+
+
+@pytest.mark.parametrize(
+    ("hours", "outages", "always"),
+    [(None, [], True), ((0.0, 24.0), [], False), (None, [(1.0, 2.0)], False)],
+)
+def test_a_line_is_always_open_only_without_hours_and_outages(hours, outages, always):
+    here = Line("ocr", profile(hours=hours), [], outages)
+
+    assert here.always_open is always
+    assert not here.is_open(1.5) if outages else here.is_open(1.5)
+
+
+def test_outside_its_hours_a_line_is_closed_though_no_outage_is_planned():
+    here = Line("ocr", profile(hours=(8.0, 17.0)), [], [(0.0, 1.0)])
+
+    assert [here.is_open(hour * 3_600.0) for hour in (7.0, 9.0, 18.0)] == [False, True, False]
+
+
 def test_every_provider_has_assumed_figures():
     assert set(ASSUMED) == set(PROVIDERS)
 

@@ -292,6 +292,18 @@ ADDED: dict[str, tuple[str, str, str, str]] = {
         "word.csv, line 3 latency_ms is 'slow'",
         "number",
     ),
+    "a recording without an end": (
+        FACE + "csv = 'endless.csv'",
+        "providers.face.csv",
+        "endless.csv, line 2 latency_ms is 'inf'",
+        "number",
+    ),
+    "a recording with a short row": (
+        FACE + "csv = 'short.csv'",
+        "providers.face.csv",
+        "short.csv, line 2 latency_ms is None",
+        "number",
+    ),
     "a recording in another code": (
         FACE + "csv = 'bytes.csv'",
         "providers.face.csv",
@@ -412,6 +424,8 @@ def test_a_wrong_addition_is_told_with_place_problem_and_remedy(tmp_path, what):
     (tmp_path / "column.csv").write_text("ms\n12\n")
     (tmp_path / "rows.csv").write_text("latency_ms\n")
     (tmp_path / "word.csv").write_text("latency_ms\n12\nslow\n")
+    (tmp_path / "endless.csv").write_text("latency_ms\ninf\n")
+    (tmp_path / "short.csv").write_text("at,latency_ms\n1\n")
     (tmp_path / "bytes.csv").write_bytes(b"latency_ms\n\xff\n")
     path = written(tmp_path, edited(more="\n" + text + "\n"))
     told = blamed(path)

@@ -335,6 +335,26 @@ def test_a_listed_customer_is_held_and_reads_nothing_of_it(step, listed):
     assert points.count(step) == 1  # asked once, written down once, and never tried again
 
 
+@pytest.mark.parametrize("holds_card", [True, False], ids=["with a card", "without"])
+@pytest.mark.parametrize("step", [Step.AUTHORISE, A, C, S, D])
+def test_whoever_a_changed_list_names_is_not_paid_wherever_they_stood(step, holds_card):
+    # The source's own policy screens account openings only, but the bank knows by now.
+    stage = a_stage()
+    person = stage.person(holds_card=holds_card)
+    visit(stage, person, refuses=frozenset({step}))
+    stage.list_person(person)
+    restricted = stage.host.run(after_loan.rescreen(stage.platform, BANK)).restricted
+    ending = visit(stage, person, "2")
+
+    assert restricted == [only(stage, Customer).id]
+    assert ending.outcome == "refused"
+    assert ending.reason in (None, *HELD_OR_FROZEN)
+    assert stage.payouts() == 0
+
+
+HELD_OR_FROZEN = (Reason.NAME_LIST_HIT, Reason.NAME_LIST_REVIEW, Reason.LINE_FROZEN)
+
+
 # Consent
 
 
