@@ -20,7 +20,6 @@ from core.seed import Draws
 from core.store.records import ConsentKind, Entry
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Callable
 
     from core.identity import CardNumber
@@ -97,10 +96,6 @@ class Phone:
         self._chance = host.world.seed.key("phone", bank, owner.key, visit)
         self._moods: list[int] = []
         self._thoughts = 0
-        self._began_s = host.clock.now_s
-        self._own_s = 0.0  # of the present step: the customer's time, not the platform's
-        self._step: Step | None = Step.ENTER
-        self.step_s: list[tuple[Step, float]] = []
 
     @classmethod
     def of(cls, host: Host, person: Person, bank: str, wish: Wish, visit: str = "1") -> Phone:
@@ -112,29 +107,9 @@ class Phone:
         """Whose phone this is."""
         return self._owner.make()
 
-    @property
-    def served_s(self) -> float:
-        """What the customer waited for the platform, in seconds, over all finished steps."""
-        return sum(wait_s for _, wait_s in self.step_s)
-
-    async def _own_time(self, wait_s: float) -> None:
+    async def _take_time(self, wait_s: float) -> None:
         """Let time pass that is the customer's own."""
-        self._own_s += wait_s
         await self._host.clock.sleep(wait_s)
-
-    def _next_step(self, step: Step | None) -> None:
-        """Close the present step's stopwatch and begin the next one's."""
-        now_s = self._host.clock.now_s
-        if self._step is not None:
-            waited_s = now_s - self._began_s - self._own_s
-            self.step_s.append((self._step, max(0.0, waited_s)))  # sums of floats may be off
-        self._began_s, self._own_s, self._step = now_s, 0.0, step
-
-    def finish(self, steps_s: dict[str, array[float]]) -> None:
-        """Add what each step took, without the customer's own time, to the columns by step."""
-        self._next_step(None)
-        for step, wait_s in self.step_s:
-            steps_s[step.value].append(wait_s)
 
     def _name(self) -> str:
         """A name for the next thing this phone does; it depends on nothing but this phone."""
@@ -146,9 +121,7 @@ class Phone:
         if not self._moods:
             self._thoughts += 1
             self._moods = list(moods(self._chance, self._thoughts))
-        wait_s = THINK_S[about] * PACES[self._moods.pop()]
-        self._own_s += wait_s
-        await self._host.clock.sleep(wait_s)
+        await self._take_time(THINK_S[about] * PACES[self._moods.pop()])
 
     async def login_code(self) -> str:
         """A fresh login code."""
@@ -222,10 +195,9 @@ class Phone:
             return False
         delay_s = self.wish.delay_s.get(step, 0.0)
         if delay_s:
-            await self._own_time(delay_s)
+            await self._take_time(delay_s)
         else:
             await self.think(step)
-        self._next_step(step)
         return True
 
     async def tries_again(self, step: Step, reason: Reason, tries: int) -> bool:
@@ -238,5 +210,5 @@ class Phone:
         del step
         if tries > self.wish.returns:
             return False
-        await self._own_time(COMES_BACK_S)
+        await self._take_time(COMES_BACK_S)
         return True

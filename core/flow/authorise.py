@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from core.application import Application, Reason, State, Step
+from core.errors import Refused
 from core.flow.require import require
 from core.store.records import Consent, ConsentKind, Customer, mint
 
@@ -41,7 +42,8 @@ async def authorise(platform: Platform, app: Application, phone: Phone) -> Appli
         consent = old
     else:
         given = await phone.consents(NEEDED, TEXT_VERSION)
-        require(given >= NEEDED, Reason.CONSENT_REFUSED, ", ".join(sorted(NEEDED - given)))
+        if not given >= NEEDED:
+            raise Refused(Reason.CONSENT_REFUSED, ", ".join(sorted(NEEDED - given)))
         consent = Consent(
             mint("K", customer.id, TEXT_VERSION, str(errand.date), customer.consent),
             app.bank,

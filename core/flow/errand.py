@@ -7,7 +7,6 @@ customer's date is stamped here, once.
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from core.application import Step
@@ -124,12 +123,14 @@ class Errand:
 
     def begun_anew(self, begins: int) -> Errand:
         """Return this errand with the attempt numbers of a later begin."""
-        other = copy(self)
+        other = self.serving(self.application)
         other.base += begins * TRIES_ROOM
         return other
 
     def serving(self, application: str) -> Errand:
         """Return this errand under another application key: same deadline, same budget."""
-        other = copy(self)
+        other = object.__new__(Errand)  # copy.copy takes ten times as long
+        other._clock, other._left, other.base = self._clock, self._left, self.base
+        other.bank, other.date, other.deadline_s = self.bank, self.date, self.deadline_s
         other.application = application
         return other

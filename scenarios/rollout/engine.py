@@ -33,8 +33,9 @@ from scenarios.collector import calm
 from scenarios.digest import digest
 from scenarios.hosts.virtual import VirtualHost, until
 from scenarios.hosts.world import World
-from scenarios.phone import Owner, Phone, Wish
+from scenarios.phone import Owner, Wish
 from scenarios.rollout.arrivals import arrivals
+from scenarios.rollout.stopwatch import TimedPhone
 from scenarios.rollout.tally import Tally, tally
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Rollout:
         wish = self._wish(bank, phase, draws, number, arrived)
         product = products[int(draws.uniform(PRODUCT) * len(products))]
         owner = Owner(key, people.openid(bank.id, number), lambda: people.person(bank.id, number))
-        phone = Phone(self.host, bank.id, wish, owner)
+        phone = TimedPhone(self.host, bank.id, wish, owner)
         ending = await journey(self.platform, phone, product.id)
         self.endings[ending.outcome] += 1
         if ending.reason is not None:
