@@ -421,7 +421,13 @@ def load_scenario(path: Path) -> Scenario:
         InputError: the file, the key, the problem, and what would be right.
     """
     if not path.exists():
-        raise InputError(str(path), "there is no such file", nearest(str(path), known_files(path)))
+        # By name: where the project lies must not decide which file was meant.
+        files = {Path(known).name: known for known in known_files(path)}
+        remedy = nearest(path.name, files)
+        meant = next((known for name, known in files.items() if f"{name!r}" in remedy), None)
+        raise InputError(
+            str(path), "there is no such file", f"did you mean {meant!r}?" if meant else remedy
+        )
     try:
         scenario = read_toml(path, Scenario)
     except InputError as error:
