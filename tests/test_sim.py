@@ -48,35 +48,8 @@ name = "all"
 banks = ["daopu", "fanzhi"]
 live_from = 2020-07-01
 
-[arrivals]
-visitors = 60
-bass_p = 0.02
-bass_q = 0.05
-hours = [0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 5, 4, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1]
-days = [1, 1, 1, 1, 1, 0.5, 0.5]
-
-[channels]
-scan = 0.5
-share = 0.3
-official_account = 0.1
-history = 0
-moments_ad = 0
-staff = 0.1
-
-[funnel]
-register = 0.7
-authorise = 0.9
-apply = 0.9
-open_account = 0.9
-sign = 0.9
-draw_down = 0.8
-draw_share = 0.6
-draw_after_days = 4
-tries = 3
-returns = 2
-pays_late = 0.05
-late_days = 3
 """
+SMALL += (ROOT / "tests" / "data" / "few_visitors.toml").read_text()
 PUBLISHED = """
 [published]
 banks_live = {banks}

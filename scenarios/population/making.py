@@ -170,14 +170,14 @@ class Maker:
         self, plan: Plan, index: int, named: int, had: frozenset[str], said: Mapping[str, Any]
     ) -> tuple[str, date, str, IdNumber]:
         """Sex, birth date, where the card is from, and the number that says so."""
-        random = self._stream(named, "identity")
+        stream = self._stream(named, "identity")
         sex = said.get("sex") or (MEN if "male" in had else WOMEN)
-        at = random.random() * self._ages[-1]
+        at = stream.random() * self._ages[-1]
         youngest, oldest, _ = self.traits.ages[bisect_right(self._ages, at, 0, len(self._ages) - 1)]
-        age = youngest + int(random.random() * (oldest - youngest + 1))
+        age = youngest + int(stream.random() * (oldest - youngest + 1))
         region = said.get("region") or plan.bank.division
         if "from_other_province" in had:
-            region = plan.away(pick(random, ELSEWHERE.get(region[:2], ANYWHERE)))
+            region = plan.away(pick(stream, ELSEWHERE.get(region[:2], ANYWHERE)))
         elif "from_other_county" in had:
             region = plan.away(region[:2])
         born, sequence = plan.birth(index, age)
@@ -189,24 +189,24 @@ class Maker:
         self, plan: Plan, named: int, had: frozenset[str], region: str
     ) -> tuple[str, str, str]:
         """Nation, address and issuing authority, as the card prints them."""
-        random = self._stream(named, "home")
-        street, elsewhere = self.names.street_part(), pick(random, COUNTIES)
+        stream = self._stream(named, "home")
+        street, elsewhere = self.names.street_part(), pick(stream, COUNTIES)
         county = plan.bank.county if region == plan.bank.division else elsewhere
         address = f"{PROVINCES.get(region[:2], '')}{county}{street}"
-        nation = pick(random, MINORITIES) if "minority" in had else "汉"
+        nation = pick(stream, MINORITIES) if "minority" in had else "汉"
         return nation, address, f"{county}公安局"
 
     def _card(
         self, named: int, had: frozenset[str], born: date, age: int
     ) -> tuple[date, date | None, int, tuple[int, ...]]:
         """The ID card's validity and how well its holder takes pictures of it."""
-        random = self._stream(named, "card")
-        share = random.random()
+        stream = self._stream(named, "card")
+        share = stream.random()
         worst, best = UNREADABLE if "picture_unreadable" in had else READABLE
-        quality = worst + int(random.random() ** 0.5 * (best - worst + 1))
+        quality = worst + int(stream.random() ** 0.5 * (best - worst + 1))
         warnings: tuple[int, ...] = ()
         if "picture_copied" in had:
-            warnings = (int(pick(random, (Warn.COPY, Warn.RESHOT))),)
+            warnings = (int(pick(stream, (Warn.COPY, Warn.RESHOT))),)
         if "card_expired" in had:
             return *expired_card(born, age, self.reference, share), quality, warnings
         return *valid_card(born, self.reference, share), quality, warnings
@@ -222,21 +222,21 @@ class Maker:
         self, plan: Plan, index: int, named: int, had: frozenset[str], who: tuple[str, str, int]
     ) -> tuple[PhoneNumber, Operator, str, date]:
         """Number, serving carrier, the name it is registered in, and since when."""
-        random = self._stream(named, "phone")
+        stream = self._stream(named, "phone")
         name, sex, age = who
         segment, row, line = plan.phone(index)
         operator = Operator(segment)
         drawn = named * LOTS["phone_virtual"] & MASK < self._virtual
         if drawn and (row == 0 or self.traits.phone_virtual == 1.0):
             segment, row = "virtual", VIRTUAL_ROW
-        days = 15 + int(-log(1 - random.random()) * SINCE_DAYS_MEAN)
+        days = 15 + int(-log(1 - stream.random()) * SINCE_DAYS_MEAN)
         days = max(1, min(days, (age - 12) * 365, SINCE_DAYS_MAX))
-        newly, other_way = int(random.random() * 10), pick(random, OTHERS[operator])
+        newly, other_way = int(stream.random() * 10), pick(stream, OTHERS[operator])
         if "phone_ported" in had and segment != "virtual":
             operator = other_way
         if "phone_of_other" in had:
             other = self.names.given_name(sex, 1985)
-            name = name[:1] + other if random.random() < 0.5 else self.names.surname() + other
+            name = name[:1] + other if stream.random() < 0.5 else self.names.surname() + other
         elif "phone_without_record" in had:
             name, days = "", newly
         since = self.reference - timedelta(days=days)
@@ -256,11 +256,11 @@ class Maker:
         credit: Credit,
     ) -> tuple[tuple[BankCard, ...], int, int, int]:
         """The cards, and what the home bank sees: tenure, average deposit, wage paid here."""
-        random = self._stream(named, "purse")
-        bank, bin_ = pick(random, OTHER_BANKS)
-        spare = credit.income_fen * exp(0.4 * credit.worth + 0.9 * random.gauss(0.0, 1.0))
-        share = random.random()
-        tenure = 1 + int(-log(1 - random.random()) * TENURE_MONTHS_MEAN)
+        stream = self._stream(named, "purse")
+        bank, bin_ = pick(stream, OTHER_BANKS)
+        spare = credit.income_fen * exp(0.4 * credit.worth + 0.9 * stream.gauss(0.0, 1.0))
+        share = stream.random()
+        tenure = 1 + int(-log(1 - stream.random()) * TENURE_MONTHS_MEAN)
         cards: list[BankCard] = []
         if "holds_card" in had:
             own = plan.card(index, plan.bank.bin, CLASS_ONE)
