@@ -132,10 +132,15 @@ class Reason(Enum):
     LINE_FROZEN = _Said("R703", Kind.RETRY, "Your line is frozen. Please call us.")
     LINE_EXPIRED = _Said("R704", Kind.FINAL, "Your line has ended.")
     REQUEST_CHANGED = _Said("R706", Kind.RETRY, "This request was made before, for another amount.")
+    FUNDING_FULL = _Said("R707", Kind.RETRY, "All of today's money is lent. Try again tomorrow.")
+    USE_NOT_ALLOWED = _Said("R708", Kind.RETRY, "A loan may not be used for this purpose.")
+    REQUEST_ENDED = _Said("R709", Kind.RETRY, "This request was cancelled, or took too long.")
     CORE_REJECTED = _Said("R705", Kind.RETRY, "The payout was not accepted. Nothing was booked.")
 
     NOTHING_DUE = _Said("R801", Kind.RETRY, "There is nothing to repay.")
     NO_FUNDS = _Said("R802", Kind.RETRY, "There is not enough money on your account.")
+
+    NOT_REVERSIBLE = _Said("R803", Kind.RETRY, "This payout cannot be taken back any more.")
 
     @property
     def code(self) -> str:
@@ -198,6 +203,7 @@ class Application:
     account: str = ""
     contract: str = ""
     drawdowns: list[str] = field(default_factory=list)
+    version: int = 0
 
     def may(self, step: Step) -> bool:
         """Whether ``step`` can be taken from here."""

@@ -33,6 +33,7 @@ class Bank(Strict):
     wave: Wave
     weight: Annotated[float, Field(gt=0, le=100)]  # relative demand; the scenario normalises
     policy: Policy = "source"  # of its products, where they name none
+    funding_fen: Annotated[int, Field(gt=0)] | None = None  # the most it lends out at once
 
 
 def load_banks(folder: Path = BANKS) -> dict[str, Bank]:

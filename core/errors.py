@@ -129,6 +129,10 @@ class GaveUp(ProviderError):
     """The step's deadline or retry budget is spent; the step can be resumed later."""
 
 
+class Stale(GaveUp):
+    """Somebody else saved one of these records since it was read; nothing was saved."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a remedy that names the known word nearest to ``word``."""
     choices = sorted(known)

@@ -20,7 +20,7 @@ from core.annuity import MONTH_PPM, annuity, flat_exceeds
 from core.banks import DATA, require_named_after, toml_files
 from core.config import Strict, read_toml
 from core.errors import InputError, nearest
-from core.money import lpr_ppm, yuan
+from core.money import Rounding, lpr_ppm, yuan
 from core.policies import Policy, added_check
 
 if TYPE_CHECKING:
@@ -52,6 +52,28 @@ class Method(StrEnum):
     BULLET = "bullet"  # 先息后本: interest every month, principal with the last row
     DAILY = "daily"  # 随借随还: interest by the day, settled monthly; principal any time
     FLAT = "flat"  # 等本等息: every row's interest is on the whole principal
+
+
+class DayCount(StrEnum):
+    """Which part of a year a row's interest is for."""
+
+    MONTHLY = "monthly"  # annual/12 a month; odd days at annual/360 (PBOC: daily x 30 = monthly)
+    ACT_360 = "act_360"  # the days there are, over 360
+    ACT_364 = "act_364"  # over 364: a week is a 52nd of a year
+    ACT_365 = "act_365"  # over 365, in a leap year too
+    ACT_ACT = "act_act"  # over 365 or 366, each day in the year in which it begins
+    ACT_ACT_31DEC = "act_act_31dec"  # each day in the year in which it ends (Apache Fineract)
+    ACT_ACT_START = "act_act_start"  # all days over the length of the year the row begins in
+    THIRTY_360 = "thirty_360"  # every month has 30 days, over 360 (30E/360)
+
+
+class Roll(StrEnum):
+    """Where a due date goes that nobody works on."""
+
+    NONE = "none"
+    FOLLOWING = "following"  # the next working day (顺延)
+    MODIFIED_FOLLOWING = "modified_following"  # likewise, but never into the next month
+    PRECEDING = "preceding"  # the working day before
 
 
 class Area(StrEnum):
@@ -113,6 +135,20 @@ class LineRules(Strict):
     service_months: Annotated[int, Field(gt=0, le=360)]
 
 
+class Repayment(Strict):
+    """How the rows of a drawdown are laid out; left out, the rows of everybody else.
+
+    Plain values: core/lending/convention.py makes the convention of a schedule of them.
+    """
+
+    due_day: Annotated[int, Field(ge=0, le=31)] = 0  # 0: the day of the payout
+    grace_rows: Annotated[int, Field(ge=0)] = 0  # rows that pay interest alone
+    multiple_fen: Annotated[int, Field(ge=1)] = 1  # what is level is a multiple of so many fen
+    rounding: Annotated[Rounding, Field(strict=False)] = Rounding.HALF_UP
+    roll: Annotated[Roll, Field(strict=False)] = Roll.NONE
+    day_count: Annotated[DayCount, Field(strict=False)] = DayCount.MONTHLY
+
+
 class Product(Strict):
     """One product of one bank, as its file ``<id>.toml`` describes it."""
 
@@ -140,6 +176,7 @@ class Product(Strict):
     pricing: Pricing
     admission: Admission
     line: LineRules
+    repayment: Repayment = Repayment()
 
     def offered(self, on: date) -> bool:
         """Whether the product is on sale on that date."""
@@ -293,6 +330,32 @@ def _first_principal(product: Product) -> Iterator[InputError]:
         )
 
 
+def _repayment(product: Product) -> Iterator[InputError]:
+    rows, at_once = product.repayment, product.method in (Method.BULLET, Method.DAILY)
+    if at_once and rows.grace_rows:
+        problem = f"{product.method.value!r} repays nothing before its last row anyway"
+        yield InputError("repayment.grace_rows", problem, "leave it out")
+    elif rows.grace_rows >= product.months:
+        problem = f"{rows.grace_rows} of {product.months} rows would pay no principal"
+        remedy = f"write at most {product.months - 1}, or take method 'bullet'"
+        yield InputError("repayment.grace_rows", problem, remedy)
+    if at_once and rows.multiple_fen > 1:
+        problem = f"nothing is level in method {product.method.value!r}"
+        yield InputError("repayment.multiple_fen", problem, "leave it out")
+    # Rounding up adds half a multiple a row at most; so the rows before the last leave something.
+    elif rows.multiple_fen > 1 and rows.multiple_fen * product.months**2 > 2 * product.draw_min_fen:
+        smallest = f"a drawdown of {yuan(product.draw_min_fen)} yuan"
+        problem = f"instalments in whole {yuan(rows.multiple_fen)} yuan may end {smallest} early"
+        most = max(1, 2 * product.draw_min_fen // product.months**2)
+        yield InputError("repayment.multiple_fen", problem, f"write at most {most}")
+    if product.method is Method.DAILY and rows.day_count not in (
+        DayCount.MONTHLY,
+        DayCount.ACT_360,
+    ):
+        problem = f"{rows.day_count.value!r}, and method 'daily' accrues annual/360 a day"
+        yield InputError("repayment.day_count", problem, "leave it out")
+
+
 def _checks(product: Product) -> Iterator[InputError]:
     for number, text in enumerate(product.added_checks):
         if text in product.added_checks[:number]:
@@ -310,5 +373,6 @@ CONTRADICTIONS: tuple[Callable[[Product], Iterator[InputError]], ...] = (
     _ratings,
     _price,
     _first_principal,
+    _repayment,
     _checks,
 )

@@ -66,6 +66,7 @@ class Wish:
     delay_s: dict[Step, float] = field(default_factory=dict)
     share_ppm: int | Callable[[], int] = 600_000
     amount_fen: int = 0
+    use: str = ""
     consents: frozenset[ConsentKind] = frozenset(ConsentKind)
     signs: bool = True
     tries: int = 2
@@ -188,6 +189,10 @@ class Phone:
         if not self.wish.amount_fen:
             wanted = min(max(wanted // 10_000 * 10_000, 100_000), free_fen)
         return f"{self.key}/{self.visit}", wanted
+
+    async def use_of_funds(self) -> str:
+        """What the customer says the money is for."""
+        return self.wish.use
 
     async def wants(self, step: Step) -> bool:
         """Whether the customer goes on; they may take days over it."""

@@ -16,6 +16,7 @@ from core.flow.authorise import authorise
 from core.flow.draw_down import draw_down
 from core.flow.enter import enter
 from core.flow.open_account import open_account
+from core.flow.platform import until_saved
 from core.flow.register import Papers, application_id, register
 from core.flow.sign import sign
 from core.store.records import Line, Session
@@ -198,18 +199,26 @@ async def refuse(platform: Platform, app: Application, step: Step, reason: Reaso
 
     It is written into the application as it stands by now: another visit may have moved it.
     """
-    app = await platform.store.get(Application, app.id) or app
-    to = {Kind.FINAL: State.DECLINED, Kind.HELD: State.HELD}.get(reason.kind)
-    if to is not None and app.state is not to and to in MOVES.get((app.state, step), ()):
-        app.move(step, to)
-    app.reason = reason
-    app.history.append((step, reason.code))
-    return await _count(platform, app, step)
+
+    async def write() -> int:
+        now = await _again(platform, app.id)
+        to = {Kind.FINAL: State.DECLINED, Kind.HELD: State.HELD}.get(reason.kind)
+        if to is not None and now.state is not to and to in MOVES.get((now.state, step), ()):
+            now.move(step, to)
+        now.reason = reason
+        now.history.append((step, reason.code))
+        return await _count(platform, now, step)
+
+    return await until_saved(write)
 
 
 async def begin_anew(platform: Platform, app: Application, step: Step) -> int:
     """Count one more begin of a step, so that its next calls have names of their own."""
-    return await _count(platform, await platform.store.get(Application, app.id) or app, step)
+
+    async def write() -> int:
+        return await _count(platform, await _again(platform, app.id), step)
+
+    return await until_saved(write)
 
 
 async def _count(platform: Platform, app: Application, step: Step) -> int:

@@ -3,13 +3,18 @@
 The protocol, which the message-order model of the contract shows to be clean in every order:
 
 1. the instruction with its key is saved, then sent;
-2. a fault that certainly had no effect is sent again with the same key;
+2. a fault that certainly had no effect, and a core that is busy with its day end, is sent again
+   with the same key;
 3. anything else is UNKNOWN: the core is asked after the key at growing intervals, the later
    questions with a fence;
 4. DONE and REJECTED are final; "not found" is final only behind a fence, and then, and only while
    the customer still waits, the instruction gets its next key;
 5. what is still open when patience ends stays unsettled: ``settle`` finishes it later, and
-   never sends money for a customer who is gone.
+   never sends money for a customer who is gone; what a cut-off finds open is suspended, and the
+   core's own file of the day decides (core/flow/reconcile.py).
+
+A customer's write is valid until their errand's deadline, which the core enforces: what arrives
+later is rejected, so nobody is paid after they were told to come back.
 """
 
 from __future__ import annotations
@@ -29,8 +34,9 @@ from core.ports.corebank import (
     Outcome,
     OutcomeQuery,
     Posted,
+    ReverseQuery,
 )
-from core.store.records import Instruction
+from core.store.records import CHANNEL, Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,25 +44,36 @@ if TYPE_CHECKING:
     from core.flow.calls import Call
     from core.flow.errand import Errand
     from core.flow.platform import Platform
-    from core.ports.corebank import CoreBank
+    from core.ports.corebank import CoreBank, Write
     from core.ports.trace import Trace
 
-CHANNEL = "mini-loan"
 ASK_AFTER_S = (2.0, 5.0, 15.0, 30.0)
 FENCE_FROM = 1  # the first question is free of consequences, the later ones fence
 ROUNDS_MAX = 3  # keys an instruction may use up in one errand
 FINAL = (Outcome.DONE, Outcome.REJECTED)
 
 
+class CoreBusy(NotDone):
+    """The core refused a write for now, and did not use its key up: its day is closing."""
+
+
+class BookingRejected(ProviderError):
+    """The core rejected a booking that our own book has made: the loan waits for a person."""
+
+
 def instruction(
-    errand: Errand, order_id: str, subject: str, make: Callable[[Key], Any]
+    errand: Errand,
+    order_id: str,
+    subject: str,
+    make: Callable[[Key], Write],
+    channel: str = CHANNEL,
 ) -> Instruction:
     """Return a new instruction for ``subject``; its key carries its own minted id."""
-    key = Key(errand.bank, CHANNEL, errand.date, order_id)
+    key = Key(errand.bank, channel, errand.date, order_id)
     return Instruction(order_id, errand.bank, subject, key, make(key))
 
 
-def writer(core: CoreBank, query: object) -> Callable[[Trace, Any], Awaitable[Posted]]:
+def writer(core: CoreBank, query: Write) -> Callable[[Trace, Any], Awaitable[Posted]]:
     """Return the core-bank operation that a query belongs to."""
     match query:
         case DisburseQuery():
@@ -69,6 +86,8 @@ def writer(core: CoreBank, query: object) -> Callable[[Trace, Any], Awaitable[Po
             return core.move
         case OpenQuery():
             return core.open_account
+        case ReverseQuery():
+            return core.reverse
     raise AssertionError(f"no core-bank write takes a {type(query).__name__}")
 
 
@@ -89,6 +108,8 @@ async def instruct(
         key = order.key
         try:
             posted = await writer(core, order.query)(errand.trace(call, attempt), order.query)
+            if posted.retryable:
+                raise CoreBusy(call.operation, posted.code)
         except NotDone as fault:
             await errand.back_off(call, attempt, fault)
             continue
@@ -103,7 +124,7 @@ async def instruct(
         if rounds == ROUNDS_MAX:
             raise GaveUp(call.operation, f"{order.id} was lost {ROUNDS_MAX} times")
         rounds += 1
-        await next_round(platform, order)
+        await next_round(platform, order, errand.deadline_s)
 
 
 async def still_ours(platform: Platform, call: Call, order: Instruction, key: Key) -> None:
@@ -145,13 +166,27 @@ async def find_out(
     raise GaveUp(ask.operation, f"outcome of {order.id} is unknown")
 
 
-async def next_round(platform: Platform, order: Instruction) -> None:
+async def next_round(
+    platform: Platform, order: Instruction, valid_until_s: float | None = None
+) -> None:
     """Give the instruction its next key, once the fence made the old one final; save it."""
     order.round += 1
     order.key = order.key._replace(serial=f"{order.id}-{order.round}")
     # A new query: the old one may still be on its way, under the key it was sent with.
     order.query = replace(order.query, key=order.key)
+    renew(order, valid_until_s)
     await platform.store.save(order)
+
+
+def renew(order: Instruction, valid_until_s: float | None) -> None:
+    """Let an instruction be valid until a new deadline. Our own bookings always are."""
+    if not isinstance(order.query, AdjustQuery):
+        order.query = replace(order.query, valid_until_s=valid_until_s)
+
+
+def order_of(serial: str) -> str:
+    """Return the id of the instruction that a key's serial was made for."""
+    return serial.partition("-")[0]
 
 
 async def carry_out(
@@ -176,8 +211,9 @@ async def carry_out(
         posted = await find_out(platform, errand, ask, order, rounds=ROUNDS_MAX + 1)
         if posted.outcome in FINAL:
             return posted
-        await next_round(platform, order)
+        await next_round(platform, order, errand.deadline_s)
     order.sent_at_s = platform.clock.now_s
+    renew(order, errand.deadline_s)
     await platform.store.save(order)
     return await instruct(platform, errand, call, ask, order)
 
@@ -201,3 +237,17 @@ async def settle(platform: Platform, errand: Errand, ask: Call, order: Instructi
     if posted.outcome not in (*FINAL, Outcome.NOT_FOUND):
         raise GaveUp(ask.operation, f"{order.id} is {posted.outcome}")
     return posted
+
+
+async def current(platform: Platform, order: Instruction, posted: Posted) -> Instruction:
+    """Return the instruction as it stands, with the final answer written in, to be saved.
+
+    Raises:
+        GaveUp: somebody else went on under another key, so this answer is not the last word.
+    """
+    now = await platform.store.get(Instruction, order.id)
+    assert now is not None
+    if now.key != order.key:
+        raise GaveUp("corebank.outcome", f"{order.id} goes on under another key")
+    now.answer = posted
+    return now

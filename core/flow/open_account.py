@@ -70,6 +70,7 @@ async def open_account(platform: Platform, app: Application, phone: Phone) -> Ap
         await platform.store.save(order)
         raise Refused(Reason.ACCOUNT_REJECTED, posted.code)
     assert posted.account is not None
+    assert isinstance(order.query, OpenQuery)
     opened = Account(
         posted.account.text, app.bank, customer.id, opened=True, bound=order.query.bound.text
     )

@@ -60,6 +60,10 @@ class Phone(Protocol):
         """The request's own key and how much to draw."""
         ...
 
+    async def use_of_funds(self) -> str:
+        """What the customer declares the money to be for; "" the product's plain purpose."""
+        ...
+
     async def wants(self, step: Step) -> bool:
         """Whether the customer goes on to ``step``; thinking takes its time."""
         ...

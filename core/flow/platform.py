@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from core.application import Application
-from core.errors import GaveUp, InputError, nearest
+from core.errors import GaveUp, InputError, Stale, nearest
 from core.flow.errand import Errand
 from core.policies import checks_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from core.application import State, Step
     from core.banks import Bank
     from core.clock import Clock
@@ -18,6 +20,26 @@ if TYPE_CHECKING:
     from core.ports import Ports
     from core.products import Product
     from core.store import Store
+
+T = TypeVar("T")
+
+SAVES_MAX = 16  # nobody is overtaken so often by honest work
+
+
+async def until_saved(act: Callable[[], Awaitable[T]]) -> T:
+    """Read, change and save until nobody was faster; for what must be written, whoever races.
+
+    ``act`` reads everything it changes anew each time, and asks no provider.
+
+    Raises:
+        Stale: it was overtaken sixteen times.
+    """
+    for _ in range(SAVES_MAX - 1):
+        try:
+            return await act()
+        except Stale:
+            continue
+    return await act()
 
 
 @dataclass(slots=True)

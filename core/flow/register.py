@@ -115,7 +115,7 @@ async def register(
     kept_back = await errand.ask(calls.KEEP_BACK, keep, PutQuery("id_card_back", papers.back))
     customer.pictures = (kept_front.key, kept_back.key)
     if before is not None:
-        customer.consent = before.consent
+        customer.consent, customer.version = before.consent, before.version
     known = await platform.store.get(Application, app_id)
     if known is not None:
         return known  # another visit of the same customer was faster

@@ -12,12 +12,48 @@ from core.application import Application, Reason, Step
 from core.errors import GaveUp, Refused
 from core.flow import calls
 from core.flow.errand import Errand
-from core.flow.money import carry_out, instruction
+from core.flow.money import (
+    BookingRejected,
+    carry_out,
+    current,
+    instruction,
+)
+from core.flow.platform import until_saved
 from core.flow.require import require
 from core.identity import CardNumber
-from core.lending.book import Allocation, Loan, Part, allocate, due_fen, pay, turn
-from core.ports.corebank import AdjustQuery, CollectQuery, CoreCode, Direction, MoveQuery, Outcome
-from core.store.records import Account, DrawState, Instruction, Line, Repayment, mint
+from core.lending.book import (
+    ORDERS,
+    Allocation,
+    Loan,
+    Part,
+    allocate,
+    due_fen,
+    order_of,
+    owed,
+    pay,
+    turn,
+)
+from core.ports.corebank import (
+    AdjustQuery,
+    CollectQuery,
+    CoreCode,
+    Direction,
+    MoveQuery,
+    Outcome,
+    ReverseQuery,
+)
+from core.store.records import (
+    BATCH_CHANNEL,
+    CHANNEL,
+    Account,
+    DrawState,
+    FundingMove,
+    Instruction,
+    Line,
+    LoanLock,
+    Repayment,
+    mint,
+)
 
 if TYPE_CHECKING:
     from core.flow.platform import Platform
@@ -83,15 +119,19 @@ async def loan_of(platform: Platform, loan_id: str) -> Loan:
 
 
 async def no_other_collection(platform: Platform, loan: Loan) -> None:
-    """Require that no collection of the loan is on its way."""
+    """Require that no collection of the loan is on its way, and that nobody locked it."""
     if loan.id in await collecting(platform, loan.bank):
         raise GaveUp(calls.COLLECT.operation, f"a payment on {loan.id} is being processed")
+    lock = await platform.store.get(LoanLock, loan.id)
+    if lock is not None and not lock.lifted:
+        raise GaveUp(calls.COLLECT.operation, f"{loan.id} is locked: {lock.why}")
 
 
 async def collecting(platform: Platform, bank: str) -> set[str]:
-    """Return the loans of a bank on which a collection is on its way."""
+    """Return the loans of a bank on which a collection, or a reversal, is on its way."""
     unsettled = await platform.store.unsettled(bank)
-    return {order.query.loan for order in unsettled if isinstance(order.query, CollectQuery)}
+    loans = {order.query.loan for order in unsettled if isinstance(order.query, CollectQuery)}
+    return loans | {order.subject for order in unsettled if isinstance(order.query, ReverseQuery)}
 
 
 async def book(
@@ -104,21 +144,26 @@ async def book(
     """
     orders = adjustments(errand, loan, turn(loan, errand.date))
     if not orders:
-        return
+        return  # nothing moved but the date, which the next booking or payment saves
     await platform.store.save(loan, *orders)
     await post(platform, errand, call, ask, orders)
 
 
-def adjustments(errand: Errand, loan: Loan, bookings: list[Booking]) -> list[Instruction]:
-    """Return an instruction for each booking of a loan on the errand's date."""
+def adjustments(
+    errand: Errand, loan: Loan, bookings: list[Booking], *part: str
+) -> list[Instruction]:
+    """Return an instruction for each booking of a loan on the errand's date.
+
+    ``part`` tells bookings apart that are made at another moment of the same day.
+    """
     orders = []
     for kind, amount_fen in bookings:
 
         def make(key: Key, kind: object = kind, amount_fen: int = amount_fen) -> AdjustQuery:
             return AdjustQuery(key, loan.id, kind, amount_fen)  # type: ignore[arg-type]
 
-        order_id = mint("J", loan.id, str(errand.date), kind)
-        orders.append(instruction(errand, order_id, loan.id, make))
+        order_id = mint("J", loan.id, str(errand.date), kind, *part)
+        orders.append(instruction(errand, order_id, loan.id, make, BATCH_CHANNEL))
     return orders
 
 
@@ -129,12 +174,18 @@ async def post(
     ask: calls.Call,
     orders: list[Instruction],
 ) -> None:
-    """Have the core post adjustments. The loan book has moved already: a no is our own bug."""
+    """Have the core post adjustments.
+
+    Raises:
+        BookingRejected: the core rejected one, though the loan book has moved already.
+        GaveUp: the core does not answer; the day end completes what was saved.
+    """
     for order in orders:
         posted = await carry_out(platform, errand.serving(order.id), call, ask, order)
-        assert posted.outcome is Outcome.DONE, f"{order.id} was rejected: {posted.code}"
         order.answer = posted
         await platform.store.save(order)
+        if posted.outcome is not Outcome.DONE:
+            raise BookingRejected(call.operation, f"{order.id} was rejected: {posted.code}")
 
 
 async def fund(platform: Platform, errand: Errand, loan: Loan, amount_fen: int) -> None:
@@ -172,8 +223,25 @@ async def move(
     return posted
 
 
+async def collect_automatically(
+    platform: Platform, errand: Errand, loan: Loan, request: str, amount_fen: int
+) -> Repayment:
+    """Take ``amount_fen`` of what is due from the loan's account, in the day end.
+
+    Raises:
+        GaveUp: the core does not answer; the loan waits until the outcome is known.
+    """
+    known = await platform.store.get(Repayment, repayment_id(loan.id, request))
+    if known is not None:
+        return known  # today's was tried; a second payment of the day end needs a second day
+    spread = allocate(loan, amount_fen, errand.date)
+    repayment, order = await prepare(platform, errand, loan.id, spread, BATCH_CHANNEL)
+    posted = await carry_out(platform, errand, calls.DAY_COLLECT, calls.DAY_COLLECT_OUTCOME, order)
+    return await conclude(platform, repayment.id, order, posted)
+
+
 async def prepare(
-    platform: Platform, errand: Errand, loan_id: str, spread: Allocation
+    platform: Platform, errand: Errand, loan_id: str, spread: Allocation, channel: str = CHANNEL
 ) -> tuple[Repayment, Instruction]:
     """Write the repayment with its parts and its instruction, in one save."""
     loan = await loan_of(platform, loan_id)
@@ -190,6 +258,9 @@ async def prepare(
         spread.on,
         instruction=mint("P", errand.application),
         parts={part.value: amount_fen for part, amount_fen in spread.parts.items() if amount_fen},
+        non_accrual=spread.non_accrual,
+        debt={part.value: amount_fen for part, amount_fen in owed(loan).items() if amount_fen},
+        order=next(name for name, rule in ORDERS.items() if rule is order_of(loan)),
     )
 
     def make(key: Key) -> CollectQuery:
@@ -201,10 +272,15 @@ async def prepare(
             spread.overdue_principal_fen,
             spread.interest_fen,
             spread.penalty_fen,
+            spread.non_accrual_principal_fen,
+            spread.memo_interest_fen,
+            spread.memo_penalty_fen,
+            spread.recovered_fen,
         )
 
-    order = instruction(errand, repayment.instruction, repayment.id, make)
-    await platform.store.save(repayment, order)
+    order = instruction(errand, repayment.instruction, repayment.id, make, channel)
+    # The loan is saved with them: whoever else prepares a payment now finds it changed.
+    await platform.store.save(loan, repayment, order)
     return repayment, order
 
 
@@ -212,33 +288,60 @@ async def conclude(
     platform: Platform, repayment_key: str, order: Instruction, posted: Posted
 ) -> Repayment:
     """Write the core's final word: the loan is smaller, or nothing has happened."""
-    repayment = await platform.store.get(Repayment, repayment_key)
-    assert repayment is not None
-    if repayment.state is not DrawState.PENDING_CORE:
-        return repayment  # the day end was faster
-    order.answer = posted
-    if posted.outcome is not Outcome.DONE:
-        repayment.state = DrawState.REJECTED
-        await platform.store.save(order, repayment)
+
+    async def write() -> Repayment:
+        repayment = await platform.store.get(Repayment, repayment_key)
+        assert repayment is not None
+        if repayment.state is not DrawState.PENDING_CORE:
+            return repayment  # the day end was faster
+        written = await current(platform, order, posted)
+        if posted.outcome is not Outcome.DONE:
+            repayment.state = DrawState.REJECTED
+            await platform.store.save(written, repayment)
+            return repayment
+        await book_in(platform, repayment, written)
         return repayment
+
+    return await until_saved(write)
+
+
+async def overrule(platform: Platform, paid_id: str, order: Instruction, posted: Posted) -> bool:
+    """Book a collection that we had called rejected; False where the loan has moved on since."""
+
+    async def write() -> bool:
+        repayment = await platform.store.get(Repayment, paid_id)
+        if repayment is None or repayment.state is not DrawState.REJECTED:
+            return False
+        loan = await loan_of(platform, repayment.loan)
+        if loan.accrued_through != repayment.asked_on:
+            return False
+        await book_in(platform, repayment, await current(platform, order, posted))
+        return True
+
+    return await until_saved(write)
+
+
+async def book_in(platform: Platform, repayment: Repayment, order: Instruction) -> None:
+    """Book a collected repayment, in one save."""
     loan = await loan_of(platform, repayment.loan)
     line = await platform.store.get(Line, loan.application)
     app = await platform.store.get(Application, loan.application)
     assert line is not None
     assert app is not None
-    spread = allocation_of(repayment)
+    owed_fen, spread = loan.outstanding_fen, allocation_of(repayment)
     pay(loan, spread)
-    line.used_fen -= spread.principal_fen + spread.overdue_principal_fen
+    repaid_fen = owed_fen - loan.outstanding_fen
+    line.used_fen -= repaid_fen
+    back = FundingMove(loan.bank, loan.bank, used_fen=-repaid_fen)
     if line.frozen == OVERDUE and not loan.days_overdue(spread.on):
         line.frozen = ""
     repayment.state = DrawState.DONE
     if app.may(Step.REPAY):
         app.move(Step.REPAY, app.state)
-    await platform.store.save(order, repayment, loan, line, app)
-    return repayment
+    await platform.store.save(order, repayment, loan, line, app, back)
 
 
 def allocation_of(repayment: Repayment) -> Allocation:
     """Return a repayment's parts as the loan book knows them."""
     parts = {part: repayment.parts.get(part.value, 0) for part in Part}
-    return Allocation(repayment.asked_on, parts)
+    return Allocation(repayment.asked_on, parts, non_accrual=repayment.non_accrual)

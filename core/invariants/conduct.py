@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from core.application import MOVES, Application, Kind, Reason, State, Step
 from core.policies import PRUDENT, Check, checks_of
+from core.ports.carrier import PhoneVerdict
+from core.ports.idnet import IdVerdict
 from core.ports.sanctions import Screened
 from core.store.records import (
     Account,
@@ -18,6 +20,7 @@ from core.store.records import (
     DataQuery,
     Drawdown,
     DrawState,
+    Line,
     Screening,
 )
 
@@ -32,6 +35,12 @@ KIND_OF = {
     "internet": ConsentKind.PLATFORM_DATA,
 }
 CODES = {reason.code: reason for reason in Reason}
+# What a check may have been told when it passed. Everything else is a no, or no answer at all.
+YES: dict[str, frozenset[str]] = {
+    Check.CARRIER: frozenset({PhoneVerdict.SAME}),
+    Check.CARRIER_OWNER: frozenset({PhoneVerdict.SAME}),
+    Check.ID_NETWORK: frozenset({IdVerdict.MATCH, IdVerdict.MATCH_NO_PHOTO}),
+}
 
 
 def consent_before_query(books: Books) -> Iterator[str]:
@@ -84,22 +93,28 @@ def _asked(books: Books, app: Application, step: Step) -> set[str]:
 
 
 def face_binding(books: Books) -> Iterator[str]:
-    """A face check serves one step of one application, and every drawdown has its own."""
+    """A face check serves one step of one application, and every drawdown has one of its own."""
     used: dict[str, tuple[str, Step]] = {}
     for app in books.all(Application):
         for step, check, token in app.checks:
             if check == Check.FACE and used.setdefault(token, (app.id, step)) != (app.id, step):
                 yield f"face check {token[:8]} served {app.id} and {used[token][0]}"
-    drawn: set[str] = set()
     for draw in books.all(Drawdown):
         owner = books.get(Application, draw.application)
+        if not draw.instruction:
+            continue  # only reserved: nothing was asked of the core
         if owner is None or Check.FACE not in _policy(books, owner, Step.DRAW_DOWN):
             continue
         if used.get(draw.face) != (draw.application, Step.DRAW_DOWN):
             yield f"{draw.id} was paid without a face check of its own step"
-        if draw.face in drawn:
-            yield f"{draw.id} used another drawdown's face check"
-        drawn.add(draw.face)
+
+
+def face_once(books: Books) -> Iterator[str]:
+    """No two drawdowns, however close, rest on one face check."""
+    drawn: dict[str, str] = {}
+    for draw in books.all(Drawdown):
+        if draw.face and drawn.setdefault(draw.face, draw.id) != draw.id:
+            yield f"{draw.id} used the face check of {drawn[draw.face]}"
 
 
 def _policy(books: Books, app: Application, step: Step) -> frozenset[Check]:
@@ -112,6 +127,8 @@ def evidence_before_money(books: Books) -> Iterator[str]:
     for draw in books.all(Drawdown):
         app = books.get(Application, draw.application)
         contract = books.get(Contract, app.contract) if app else None
+        if not draw.instruction:
+            continue
         if contract is None or not (contract.signature and contract.receipt):
             yield f"{draw.id} was asked of the core without deposited evidence"
             continue
@@ -119,9 +136,40 @@ def evidence_before_money(books: Books) -> Iterator[str]:
             yield f"{draw.id} is older than its contract"
         if contract.bank != draw.bank:
             yield f"{draw.id} of {draw.bank} rests on a contract of {contract.bank}"
+
+
+def contract_hash(books: Books) -> Iterator[str]:
+    """The contract is the one that was signed, and names the line and the account it pays."""
     for contract in books.all(Contract):
         if sha256(contract.text.encode()).hexdigest() != contract.digest:
             yield f"{contract.id}: the text is not the one that was signed"
+        app = books.get(Application, contract.application)
+        if app is None or app.contract != contract.id:
+            yield f"{contract.id} belongs to no application"
+        elif app.account not in contract.text:
+            yield f"{contract.id} does not name the account that it is paid into"
+
+
+def result_table(books: Books) -> Iterator[str]:
+    """A check passes on the answers that mean yes, and on no other."""
+    for app in books.all(Application):
+        for step, check, note in app.checks:
+            if check in YES and note not in YES[check]:
+                yield f"{app.id}: {check} passed at {step} on {note!r}"
+
+
+def of_age(books: Books) -> Iterator[str]:
+    """Whoever was granted a line was of the product's age on that day, by the calendar."""
+    for line in books.all(Line):
+        app = books.get(Application, line.id)
+        customer = books.get(Customer, app.customer) if app else None
+        if app is None or customer is None:
+            continue  # another invariant says so
+        born, on, product = customer.number.birth, line.granted_on, books.products[app.product]
+        had_birthday = (on.month, on.day) >= (born.month, born.day)
+        age = on.year - born.year - (not had_birthday)
+        if not product.age_min <= age <= product.age_max:
+            yield f"{app.id} was granted a line at the age of {age}"
 
 
 def screened_before_money(books: Books) -> Iterator[str]:
@@ -178,12 +226,16 @@ def one_owner(books: Books) -> Iterator[str]:
 
 
 CONDUCT: dict[str, Callable[[Books], Iterator[str]]] = {
-    "INV-CONSENT-BEFORE-QUERY": consent_before_query,
-    "INV-KYC-BEFORE-STEP": checks_before_step,
-    "INV-FACE-BINDING": face_binding,
-    "INV-EVIDENCE-BEFORE-MONEY": evidence_before_money,
-    "INV-SANCTION-BEFORE-MONEY": screened_before_money,
     "INV-STATE-MOVES": moves_are_legal,
-    "INV-NO-TIPPING-OFF": silent_about_lists,
     "INV-OWNER": one_owner,
+    "INV-CONSENT-BEFORE-QUERY": consent_before_query,
+    "INV-KYC-RESULT-TABLE": result_table,
+    "INV-AGE": of_age,
+    "INV-KYC-BEFORE-CREDIT": checks_before_step,
+    "INV-FACE-BINDING": face_binding,
+    "INV-FACE-ONCE": face_once,
+    "INV-SANCTION-BEFORE-MONEY": screened_before_money,
+    "INV-NO-TIPPING-OFF": silent_about_lists,
+    "INV-CONTRACT-HASH": contract_hash,
+    "INV-EVIDENCE-BEFORE-MONEY": evidence_before_money,
 }

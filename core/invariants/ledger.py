@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
 
     from core.invariants.books import Books
+    from core.ports.corebank import Entry
+
+CLEARING = ("3001.01", "3001.02")
+REVERSAL = "reverse"
+CLASS_TWO = "2011.02:"
+# 银发〔2016〕261号: in and out of accounts that are not bound, each 10,000 yuan a day and 200,000 a
+# year. What passes to the bound account, the bank's own loan and investments are outside.
+COUNTED = {"transfer_in": "in", "transfer_out": "out", "commit": "out"}
+DAY_FEN, YEAR_FEN = 1_000_000, 20_000_000
 
 
 def double_entry(books: Books) -> Iterator[str]:
@@ -40,6 +50,26 @@ def history(books: Books) -> Iterator[str]:
                 yield f"{bank}: {account} stands at {told}, its entries make {made} fen"
 
 
+def general_ledger(books: Books) -> Iterator[str]:
+    """Every code of the general ledger is the sum of its sub-accounts."""
+    for bank, balances in books.balances.items():
+        sums: defaultdict[str, int] = defaultdict(int)
+        for account, balance in balances.items():
+            sums[account.partition(":")[0]] += balance
+        totals = books.ledger.totals(bank)
+        for code in sorted(totals.keys() | sums.keys()):
+            if totals.get(code, 0) != sums[code]:
+                told = f"{totals.get(code, 0)}, its sub-accounts make {sums[code]} fen"
+                yield f"{bank}: {code} stands at {told}"
+
+
+def chain(books: Books) -> Iterator[str]:
+    """The book's own audit holds: nothing was changed or removed after it was written."""
+    for bank in books.ledger.banks():
+        if not books.ledger.verify_chain(bank):
+            yield f"{bank}: the book does not stand up to its own audit"
+
+
 def no_overdraft(books: Books) -> Iterator[str]:
     """No customer's account is below zero (a deposit is a credit, hence negative here)."""
     for bank, balances in books.balances.items():
@@ -59,20 +89,101 @@ def one_effect(books: Books) -> Iterator[str]:
 
 
 def days_in_order(books: Books) -> Iterator[str]:
-    """A bank's accounting date never goes back."""
-    last: dict[str, object] = {}
+    """A bank's sealed dates rise, and no date takes an entry after it was sealed."""
+    for bank in books.ledger.banks():
+        entries, begin = books.ledger.entries(bank), 0
+        before: date | None = None
+        for on, end, _ in books.ledger.seals(bank):
+            if before is not None and on <= before:
+                yield f"{bank}: {on} was sealed after {before}"
+            for entry in entries[begin:end]:
+                if entry.accounting_date != on:
+                    dated = f"dated {entry.accounting_date}, and lies under the seal of {on}"
+                    yield f"{bank}: {entry.key.serial} is {dated}"
+            before, begin = on, end
+        for entry in entries[begin:]:
+            if before is not None and entry.accounting_date <= before:
+                dated = f"dated {entry.accounting_date}, and {before} is sealed"
+                yield f"{bank}: {entry.key.serial} is {dated}"
+
+
+def banks_apart(books: Books) -> Iterator[str]:
+    """No entry is under another bank's key, and nothing is in transit over a sealed date."""
+    for bank in books.ledger.banks():
+        entries, begin = books.ledger.entries(bank), 0
+        transit = dict.fromkeys(CLEARING, 0)
+        for on, end, _ in books.ledger.seals(bank):
+            for entry in entries[begin:end]:
+                for account, amount_fen in entry.legs:
+                    if account in transit:
+                        transit[account] += amount_fen
+            for account, amount_fen in transit.items():
+                if amount_fen:
+                    yield f"{bank}: {account} holds {amount_fen} fen over the end of {on}"
+            begin = end
     for bank, entry in books.entries:
-        before = last.get(bank)
-        if before is not None and entry.accounting_date < before:  # type: ignore[operator]
-            yield f"{bank}: {entry.key.serial} is dated {entry.accounting_date}, after {before}"
-        last[bank] = entry.accounting_date
+        if entry.key.bank != bank:
+            yield f"{bank}: {entry.key.serial} is a transaction of {entry.key.bank}"
+
+
+def reversed_once(books: Books) -> Iterator[str]:
+    """A reversal mirrors one entry of the same date, and no entry is reversed twice."""
+    by_serial: dict[tuple[str, str], Entry] = {}
+    undone: set[tuple[str, str]] = set()
+    for bank, entry in books.entries:
+        by_serial[bank, entry.core_serial] = entry
+    for bank, entry in books.entries:
+        if entry.kind != REVERSAL:
+            continue
+        name = (bank, books.ledger.original_of(bank, entry.core_serial))
+        original = by_serial.get(name)
+        if original is None:
+            yield f"{bank}: {entry.key.serial} reverses nothing that is in the book"
+            continue
+        mirrored = [(account, -amount_fen) for account, amount_fen in original.legs]
+        if sorted(mirrored) != sorted(tuple(leg) for leg in entry.legs):
+            yield f"{bank}: {entry.key.serial} does not mirror {original.key.serial}"
+        if original.accounting_date != entry.accounting_date:
+            yield f"{bank}: {original.key.serial} was reversed on another date than its own"
+        if name in undone:
+            yield f"{bank}: {original.key.serial} was reversed twice"
+        undone.add(name)
+
+
+def class_two_caps(books: Books) -> Iterator[str]:
+    """A class II account stays within its limits of the day and of the year, in and out."""
+    passed: defaultdict[tuple[str, str, str, date | int], int] = defaultdict(int)
+    reversed_here = {
+        (bank, books.ledger.original_of(bank, entry.core_serial))
+        for bank, entry in books.entries
+        if entry.kind == REVERSAL
+    }
+    for bank, entry in books.entries:
+        way = COUNTED.get(entry.kind)
+        if way is None or (bank, entry.core_serial) in reversed_here:
+            continue
+        for account, amount_fen in entry.legs:
+            if account.startswith(CLASS_TWO):
+                day = entry.accounting_date
+                passed[bank, account, way, day] += abs(amount_fen)
+                passed[bank, account, way, day.year] += abs(amount_fen)
+    for (bank, _, way, period), amount_fen in passed.items():
+        cap_fen = YEAR_FEN if isinstance(period, int) else DAY_FEN
+        if amount_fen > cap_fen:
+            told = f"{amount_fen} fen passed {way}, and {cap_fen} may"
+            yield f"{bank}: of a class II account {told} in {period}"
 
 
 LEDGER: dict[str, Callable[[Books], Iterator[str]]] = {
     "INV-DOUBLE-ENTRY": double_entry,
-    "INV-TRIAL-BALANCE": trial_balance,
+    "INV-CHAIN": chain,
     "INV-HISTORY": history,
-    "INV-NO-OVERDRAFT": no_overdraft,
-    "INV-ONE-EFFECT": one_effect,
+    "INV-TRIAL-BALANCE": trial_balance,
+    "INV-GENERAL-LEDGER": general_ledger,
+    "INV-BANKS-APART": banks_apart,
     "INV-DAYS-IN-ORDER": days_in_order,
+    "INV-ONE-EFFECT": one_effect,
+    "INV-REVERSAL-ONCE": reversed_once,
+    "INV-NO-OVERDRAFT": no_overdraft,
+    "INV-CLASS2-CAPS": class_two_caps,
 }

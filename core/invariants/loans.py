@@ -1,180 +1,210 @@
-"""What must hold between the loan book and the ledger, and of lines and schedules."""
+"""What must hold of schedules, interest, payments and day ends."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from core.application import Application
-from core.lending.book import Loan
-from core.lending.pricing import price_ppm
-from core.money import lpr_ppm
-from core.ports.corebank import Outcome
-from core.products import CONSUMER_LINE_MAX_FEN, Kind
-from core.store.records import Drawdown, DrawState, Instruction, Line, Repayment
+from core.invariants.payouts import both_books_agree, busy_loans
+from core.lending.accrual import DAY_PPM
+from core.lending.allocation import INTEREST, ORDERS, PRINCIPAL, Part
+from core.lending.book import Loan, LoanState, Order
+from core.lending.classification import category
+from core.lending.nonaccrual import DAYS
+from core.money import divide
+from core.ports.corebank import Adjustment, CollectQuery
+from core.store.records import DayClose, DrawState, Instruction, LoanLock, Repayment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from core.invariants.books import Books
 
-PRINCIPAL, OVERDUE = "1303.01", "1303.02"
-INTEREST, PENALTY = "1132.01", "1132.02"
-LOAN_CODES = (PRINCIPAL, OVERDUE, INTEREST, PENALTY)
-DAY_END_S = 25 * 3600.0  # by then a day end has asked after whatever was left open
-
-
-def cash_equals_loans(books: Books) -> Iterator[str]:
-    """Every payout of the core is a loan of ours, of the same amount, and the other way round."""
-    paid: defaultdict[str, int] = defaultdict(int)
-    for _, entry in books.entries:
-        if entry.kind == "disburse":
-            for leg in entry.legs:
-                code, _, loan = leg.account.partition(":")
-                if code == PRINCIPAL:
-                    paid[loan] += leg.amount_fen
-    owed = {loan.id: loan.principal_fen for loan in books.all(Loan)}
-    waiting = {draw.loan for draw in books.all(Drawdown) if draw.state is DrawState.PENDING_CORE}
-    for loan in sorted((paid.keys() | owed.keys()) - waiting):
-        if paid.get(loan, 0) != owed.get(loan, 0):
-            yield f"{loan}: paid out {paid.get(loan, 0)}, lent {owed.get(loan, 0)} fen"
-
-
-def one_payout(books: Books) -> Iterator[str]:
-    """A loan is paid out once."""
-    times: defaultdict[str, int] = defaultdict(int)
-    for _, entry in books.entries:
-        if entry.kind == "disburse":
-            for leg in entry.legs:
-                times[leg.account] += leg.account.startswith(PRINCIPAL)
-    for account, count in sorted(times.items()):
-        if count > 1:
-            yield f"{account} was paid out {count} times"
-
-
-def both_books_agree(books: Books) -> Iterator[str]:
-    """Principal, interest and penalty stand in the ledger as they stand in the loan book."""
-    busy = {
-        order.query.loan
-        for order in books.all(Instruction)
-        if order.answer is None and hasattr(order.query, "loan")
-    }
-    for loan in books.all(Loan):
-        if loan.id in busy:
-            continue
-        booked = books.balances.get(loan.bank, {})
-        for code, ours in (
-            (PRINCIPAL, loan.normal_fen),
-            (OVERDUE, loan.overdue_fen),
-            (INTEREST, loan.interest_fen),
-            (PENALTY, loan.penalty_fen),
-        ):
-            theirs = booked.get(f"{code}:{loan.id}", 0)
-            if theirs != ours:
-                yield f"{loan.id}: {code} is {ours} in the loan book, {theirs} fen in the ledger"
-    known = {loan.id for loan in books.all(Loan)} | busy
-    for bank, booked in books.balances.items():
-        for account, balance in booked.items():
-            code, _, name = account.partition(":")
-            if code in LOAN_CODES and balance and name not in known:
-                yield f"{bank}: {account} stands at {balance} fen, and no loan book knows it"
-
-
-def said_as_done(books: Books) -> Iterator[str]:
-    """What we call done was posted, and what we call rejected never was."""
-    orders = {order.id: order for order in books.all(Instruction)}
-    said: list[Drawdown | Repayment] = [*books.all(Drawdown), *books.all(Repayment)]
-    for told in said:
-        if told.state not in (DrawState.DONE, DrawState.REJECTED):
-            continue
-        order = orders.get(told.instruction)
-        fate = books.ledger.fate(order.key).outcome if order else Outcome.NOT_FOUND
-        if (told.state is DrawState.DONE) != (fate is Outcome.DONE):
-            yield f"{told.id} is {told.state} with us and {fate} in the core"
-
-
-def lines_hold(books: Books) -> Iterator[str]:
-    """A line is used as its loans owe, reserved as drawdowns wait, and within its limit."""
-    used: defaultdict[str, int] = defaultdict(int)
-    reserved: defaultdict[str, int] = defaultdict(int)
-    for loan in books.all(Loan):
-        used[loan.application] += loan.outstanding_fen
-    for draw in books.all(Drawdown):
-        if draw.state is DrawState.PENDING_CORE:
-            reserved[draw.application] += draw.amount_fen
-    for line in books.all(Line):
-        if line.used_fen != used[line.id]:
-            yield f"{line.id}: used {line.used_fen}, its loans owe {used[line.id]} fen"
-        if line.reserved_fen != reserved[line.id]:
-            yield f"{line.id}: reserved {line.reserved_fen}, waiting {reserved[line.id]} fen"
-        if not 0 <= line.used_fen + line.reserved_fen <= line.limit_fen:
-            yield f"{line.id}: {line.used_fen} + {line.reserved_fen} of {line.limit_fen} fen"
-
-
-def caps_hold(books: Books) -> Iterator[str]:
-    """No consumer line is above the order of 2020, and none above its product's cap."""
-    for line in books.all(Line):
-        app = books.get(Application, line.id)
-        if app is None:
-            yield f"{line.id} belongs to no application"
-            continue
-        product = books.products[app.product]
-        cap_fen = product.line_max_fen
-        if product.kind is Kind.CONSUMER:
-            cap_fen = min(cap_fen, CONSUMER_LINE_MAX_FEN)
-        if line.limit_fen > cap_fen:
-            yield f"{line.id}: line of {line.limit_fen}, cap {cap_fen} fen"
-
-
-def priced_on_the_day(books: Books) -> Iterator[str]:
-    """A drawdown's rate is the LPR of its own day plus the line's spread, inside floor and cap."""
-    for draw in books.all(Drawdown):
-        app = books.get(Application, draw.application)
-        line = books.get(Line, draw.application)
-        if app is None or line is None:
-            yield f"{draw.id} was drawn from nothing"
-            continue
-        product = books.products[app.product]
-        right = price_ppm(product, line.rating, lpr_ppm(draw.asked_on))
-        if draw.rate_ppm != right:
-            yield f"{draw.id}: {draw.rate_ppm} ppm, on {draw.asked_on} it was {right}"
+ACCRUALS = (Adjustment.ACCRUE_INTEREST, Adjustment.MEMO_INTEREST)
+PENALTIES = (Adjustment.ACCRUE_PENALTY, Adjustment.MEMO_PENALTY)
+OVER = (LoanState.REVERSED, LoanState.WRITTEN_OFF)
+MONEY = (
+    "normal_fen",
+    "overdue_fen",
+    "non_accrual_fen",
+    "accrued_fen",
+    "interest_paid_fen",
+    "penalty_accrued_fen",
+    "penalty_paid_fen",
+    "memo_interest_fen",
+    "memo_penalty_fen",
+    "allowance_fen",
+    "written_off_fen",
+)
 
 
 def schedules_sum(books: Books) -> Iterator[str]:
-    """The principal of the rows and what was repaid early sum to the loan, and the last is zero."""
+    """The rows and what was repaid early make the loan; each follows from the one before it."""
     for loan in books.all(Loan):
         total = sum(row.principal_fen for row in loan.rows) + loan.prepaid_fen
         if total != loan.principal_fen or loan.rows[-1].balance_fen:
             yield f"{loan.id}: rows and prepayments make {total} of {loan.principal_fen} fen"
-        if min(row.principal_fen for row in loan.rows) < 0:
+        if min(min(row.principal_fen, row.interest_fen) for row in loan.rows) < 0:
             yield f"{loan.id}: a row repays less than nothing"
+        for before, row in zip(loan.rows, loan.rows[1:], strict=False):
+            if row.due <= before.due:
+                yield f"{loan.id}: row {row.number} is due on {row.due}, after {before.due}"
 
 
-def parts_sum(books: Books) -> Iterator[str]:
-    """A repayment's parts sum to what was collected."""
+def exact_money(books: Books) -> Iterator[str]:
+    """Every amount is a whole number of fen, and penalty is rounded once, from its exact units."""
+    for loan in books.all(Loan):
+        for name in MONEY:
+            value = getattr(loan, name)
+            if type(value) is not int or value < 0:
+                yield f"{loan.id}: {name} is {value!r}"
+        if loan.penalty_accrued_fen != divide(loan.penalty_units, DAY_PPM):
+            yield f"{loan.id}: the penalty is not what its units make"
+    for bank, entry in books.entries:
+        for leg in entry.legs:
+            if type(leg.amount_fen) is not int:
+                yield f"{bank}: {entry.key.serial} books {leg.amount_fen!r}"
+
+
+def accrued_by_the_day(books: Books) -> Iterator[str]:
+    """Interest accrued is that of the rows that are past and of the days gone in the next."""
+    for loan in books.all(Loan):
+        if loan.state is LoanState.REVERSED:
+            continue
+        past_fen = sum(row.interest_fen for row in loan.rows[: loan.row])
+        right_fen = past_fen + (loan.row_accrued_fen if loan.row < len(loan.rows) else 0)
+        if loan.accrued_fen != right_fen:
+            yield f"{loan.id}: accrued {loan.accrued_fen}, its rows make {right_fen} fen"
+        if loan.row < len(loan.rows) and loan.row_accrued_fen > loan.rows[loan.row].interest_fen:
+            yield f"{loan.id}: row {loan.row + 1} has accrued more than its interest"
+
+
+def accrued_once(books: Books) -> Iterator[str]:
+    """The core has booked each fen of interest and penalty that the loan book accrued, once."""
+    booked: defaultdict[tuple[str, bool], int] = defaultdict(int)
+    for _, entry in books.entries:
+        if entry.kind in ACCRUALS or entry.kind in PENALTIES:
+            amount_fen = max(leg.amount_fen for leg in entry.legs)
+            loan_id = next(
+                leg.account.partition(":")[2] for leg in entry.legs if ":" in leg.account
+            )
+            booked[loan_id, entry.kind in PENALTIES] += amount_fen
+    busy = busy_loans(books)
+    for loan in books.all(Loan):
+        if loan.id in busy:
+            continue
+        for what, is_penalty, ours_fen in (
+            ("interest", False, loan.accrued_fen),
+            ("penalty", True, loan.penalty_accrued_fen),
+        ):
+            if booked[loan.id, is_penalty] != ours_fen:
+                theirs_fen = booked[loan.id, is_penalty]
+                yield f"{loan.id}: {what} of {ours_fen} accrued, {theirs_fen} fen booked"
+
+
+def income_is_earned(books: Books) -> Iterator[str]:
+    """Interest unpaid for more than 90 days is in the memo books, not in income."""
+    for loan in books.all(Loan):
+        if loan.state in OVER or loan.days_overdue(loan.accrued_through) <= DAYS:
+            continue
+        if loan.interest_fen or loan.penalty_fen or not loan.non_accrual:
+            late = loan.days_overdue(loan.accrued_through)
+            yield f"{loan.id}: {late} days late, and {loan.interest_fen} fen are still income"
+
+
+def classified(books: Books) -> Iterator[str]:
+    """No loan is in a better category than its days overdue allow."""
+    for loan in books.all(Loan):
+        if loan.state in OVER:
+            continue
+        right = category(loan.days_overdue(loan.closed_on), loan.closed_on)
+        if loan.category < right:
+            yield f"{loan.id} is {loan.category.name}, on {loan.closed_on} it was {right.name}"
+
+
+def allocated_in_order(books: Books) -> Iterator[str]:
+    """A payment's parts follow the order of its terms, and sum to it."""
     for paid in books.all(Repayment):
         if sum(paid.parts.values()) != paid.amount_fen:
             yield f"{paid.id}: parts make {sum(paid.parts.values())} of {paid.amount_fen} fen"
-
-
-def settled(books: Books) -> Iterator[str]:
-    """No instruction is left open for longer than to the next day end."""
-    for order in books.all(Instruction):
-        if order.answer is not None or order.sent_at_s is None:
+        if not paid.debt:
             continue
-        if books.now_s - order.sent_at_s > DAY_END_S:
-            yield f"{order.id} for {order.subject} has no known outcome"
+        order, left_fen = ORDERS[Order(paid.order)], paid.amount_fen
+        for part in order.parts:
+            took_fen = paid.parts.get(part, 0)
+            right_fen = min(left_fen, paid.debt.get(part, 0))
+            by_row = order.by_row and part in (Part.OVERDUE_INTEREST, Part.OVERDUE_PRINCIPAL)
+            if took_fen != right_fen and not by_row:
+                yield f"{paid.id}: {took_fen} fen of {part}, in its turn it was {right_fen}"
+            left_fen -= took_fen
+
+
+def money_conserved(books: Books) -> Iterator[str]:
+    """What the core took for a repayment is what the repayment says, to the fen."""
+    taken = {entry.key: entry for _, entry in books.entries if entry.kind == "collect"}
+    for order in books.all(Instruction):
+        if not isinstance(order.query, CollectQuery):
+            continue
+        paid, entry = books.get(Repayment, order.subject), taken.get(order.key)
+        if paid is None or paid.state is not DrawState.DONE:
+            continue
+        legs = entry.legs if entry else ()
+        took_fen = sum(leg.amount_fen for leg in legs if leg.account.startswith("2011."))
+        if took_fen != paid.amount_fen:
+            yield f"{paid.id}: {paid.amount_fen} fen paid, the core took {took_fen}"
+
+
+def due_once(books: Books) -> Iterator[str]:
+    """No row is paid twice, and a loan is repaid by its repayments and nothing else."""
+    by_loan: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for paid in books.all(Repayment):
+        if paid.state is DrawState.DONE:
+            for part, amount_fen in paid.parts.items():
+                by_loan[paid.loan][part] += amount_fen
+    for loan in books.all(Loan):
+        for row, principal_fen, interest_fen in zip(
+            loan.rows, loan.paid_principal_fen, loan.paid_interest_fen, strict=True
+        ):
+            if principal_fen > row.principal_fen or interest_fen > row.interest_fen:
+                yield f"{loan.id}: row {row.number} was paid more than it is"
+        parts = by_loan[loan.id]
+        if sum(parts[part] for part in INTEREST) != loan.interest_paid_fen:
+            yield f"{loan.id}: repayments and the loan differ in interest paid"
+        if parts[Part.PENALTY] != loan.penalty_paid_fen:
+            yield f"{loan.id}: repayments and the loan differ in penalty paid"
+        if loan.state is LoanState.REVERSED:
+            continue
+        repaid_fen = sum(parts[part] for part in (*PRINCIPAL, Part.RECOVERED))
+        owed_fen = loan.outstanding_fen + loan.written_off_fen
+        if loan.principal_fen - repaid_fen != owed_fen:
+            yield f"{loan.id}: {repaid_fen} fen repaid of {loan.principal_fen}, {owed_fen} owed"
+
+
+def day_ends_reach_all(books: Books) -> Iterator[str]:
+    """No loan is left behind by a closed day, and none is locked."""
+    locked = {lock.id: lock for lock in books.all(LoanLock) if not lock.lifted}
+    for lock in locked.values():
+        yield f"{lock.id} of {lock.bank} has been locked since {lock.on}: {lock.why}"
+    closed = {close.bank: close.closed for close in books.all(DayClose) if not close.left}
+    busy = busy_loans(books) | locked.keys()
+    for loan in books.all(Loan):
+        on, nxt = closed.get(loan.bank), loan.next_day_end()
+        if on is None or nxt is None or loan.id in busy or loan.accrued_through > on:
+            continue  # a payment of today is the next day end's business
+        if nxt <= on:
+            yield f"{loan.id}: {loan.bank} has closed {on}, and its day end was {nxt}"
 
 
 LOANS: dict[str, Callable[[Books], Iterator[str]]] = {
-    "INV-CASH-EQ-LOANS": cash_equals_loans,
-    "INV-ONE-PAYOUT": one_payout,
-    "INV-BOOKS-AGREE": both_books_agree,
-    "INV-SAID-AS-DONE": said_as_done,
-    "INV-LIMIT": lines_hold,
-    "INV-LINE-CAPS": caps_hold,
-    "INV-RATE-AT-DRAWDOWN": priced_on_the_day,
     "INV-SCHEDULE-SUM": schedules_sum,
-    "INV-ALLOCATION": parts_sum,
-    "INV-SETTLED": settled,
+    "INV-EXACT-MONEY": exact_money,
+    "INV-EOD-ISOLATION": day_ends_reach_all,
+    "INV-ACCRUAL-DAYS": accrued_by_the_day,
+    "INV-ACCRUE-ONCE": accrued_once,
+    "INV-INCOME-90": income_is_earned,
+    "INV-CLASS-BY-DAYS": classified,
+    "INV-ALLOCATION": allocated_in_order,
+    "INV-MONEY-CONSERVED": money_conserved,
+    "INV-DUE-ONCE": due_once,
+    "INV-BOOKS-AGREE": both_books_agree,
 }

@@ -1,32 +1,39 @@
-"""The loan book: lend, turn the day, take a payment, quote a pay-off.
+"""The loan book: lend, turn the day, take a payment, quote what a payment would do.
 
 The order of use on any date: ``turn`` the loan (``day_end`` in the day end) and have the core
 bank post its bookings; ``allocate`` a payment and have the core bank collect it; then ``pay``.
 While a collection is on its way, its outcome unknown, the loan is not turned: an allocation is
-good for its own date only.
+good for its own date only. What a payment changes in the books beyond itself, the return to
+accrual and the allowance, the day end of its date books.
 """
 
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.lending.accrual import accrue, day_end, next_row, turn
+from core.lending.accrual import accrue, day_end, turn
 from core.lending.allocation import (
     NOT_EARLY,
-    ORDER,
+    ORDERS,
     Allocation,
+    OrderRule,
     Part,
     allocate,
     due_fen,
+    order_of,
     owed,
 )
-from core.lending.classification import category
-from core.lending.loan import Booking, Loan, LoanState
+from core.lending.classification import Category, category
+from core.lending.collection import to_collect_fen
+from core.lending.conditions import PLAIN, Conditions, Order, Prepay
+from core.lending.convention import Unit
+from core.lending.loan import A_DAY, Booking, Loan, LoanState
+from core.lending.prepay import Rest, at, payoff_quote, reschedule
 from core.lending.pricing import penalty_rate_ppm
-from core.lending.schedule import Convention, Row, schedule
-from core.money import divide, interest_fen
-from core.products import Method
+from core.lending.provision import write_off
+from core.lending.schedule import OURS, Convention, schedule
 
 if TYPE_CHECKING:
     from datetime import date
@@ -35,21 +42,30 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOT_EARLY",
-    "ORDER",
+    "ORDERS",
     "Allocation",
     "Booking",
+    "Conditions",
     "Loan",
     "LoanState",
+    "Order",
+    "OrderRule",
     "Part",
+    "Prepay",
+    "Rest",
     "accrue",
     "allocate",
     "day_end",
     "due_fen",
     "lend",
+    "order_of",
     "owed",
     "pay",
     "payoff_quote",
+    "prepay_quote",
+    "to_collect_fen",
     "turn",
+    "write_off",
 ]
 
 
@@ -61,9 +77,16 @@ def lend(  # noqa: PLR0913, PLR0917  a loan begins with just these facts
     principal_fen: int,
     rate_ppm: int,
     drawn_on: date,
+    convention: Convention = OURS,
+    conditions: Conditions = PLAIN,
 ) -> Loan:
-    """Return the loan of a payout: its schedule, its penalty rate, all principal normal."""
+    """Return the loan of a payout: its schedule, its penalty rate, all principal normal.
+
+    The convention is kept for the rows that an early repayment makes anew, with the due day it
+    came to and without the calendar: the days that rolled stand in the rows.
+    """
     assert principal_fen > 0, f"{loan_id}: {principal_fen} fen"
+    rows = schedule(product.method, principal_fen, rate_ppm, drawn_on, product.months, convention)
     return Loan(
         id=loan_id,
         bank=product.bank,
@@ -75,18 +98,43 @@ def lend(  # noqa: PLR0913, PLR0917  a loan begins with just these facts
         rate_ppm=rate_ppm,
         penalty_rate_ppm=penalty_rate_ppm(rate_ppm, product.pricing.overdue_surcharge_pct),
         drawn_on=drawn_on,
-        due_day=drawn_on.day,
-        rows=schedule(product.method, principal_fen, rate_ppm, drawn_on, product.months),
+        convention=_kept(convention, drawn_on),
+        conditions=conditions,
+        rows=rows,
+        paid_principal_fen=[0] * len(rows),
+        paid_interest_fen=[0] * len(rows),
+        since=drawn_on,
+        accrued_through=drawn_on,
+        closed_on=drawn_on - A_DAY,
         normal_fen=principal_fen,
     )
 
 
-def payoff_quote(loan: Loan, on: date) -> Allocation:
-    """Return what settles the loan on a date, part by part; the loan stays as it is."""
-    assert on >= loan.accrued_through, f"{loan.id}: {on} is past"
-    then = copy(loan)  # turning replaces values and never changes a list, so sharing is safe
-    turn(then, on)
-    return Allocation(on, owed(then))
+def _kept(convention: Convention, drawn_on: date) -> Convention:
+    due_day = convention.due_day
+    if not due_day and convention.period.unit is Unit.MONTHS:
+        due_day = (convention.first_due or drawn_on).day
+    return replace(convention, due_day=due_day, calendar=None)
+
+
+def prepay_quote(loan: Loan, amount_fen: int, on: date, prepay: Prepay | None = None) -> Rest:
+    """Return what a payment on a date would pay, and the rows after it; the loan stays as it is.
+
+    ``prepay`` asks for the other way than the loan's own conditions name.
+
+    Raises:
+        InputError: the amount is not positive.
+    """
+    then = at(loan, on)
+    then.paid_principal_fen = copy(then.paid_principal_fen)
+    then.paid_interest_fen = copy(then.paid_interest_fen)
+    if prepay is not None:
+        then.conditions = replace(then.conditions, prepay=prepay)
+    before_fen = sum(row.interest_fen for row in then.rows)
+    allocation = allocate(then, amount_fen, on)
+    pay(then, allocation)
+    saved_fen = before_fen - sum(row.interest_fen for row in then.rows)
+    return Rest(allocation, then.rows[then.row :], saved_fen)
 
 
 def pay(loan: Loan, allocation: Allocation) -> None:
@@ -94,24 +142,51 @@ def pay(loan: Loan, allocation: Allocation) -> None:
     debt, parts = owed(loan), allocation.parts
     assert allocation.on == loan.accrued_through, f"{loan.id}: allocated on {allocation.on}"
     assert all(0 <= parts[part] <= debt[part] for part in Part), f"{loan.id}: more than owed"
-    loan.penalty_paid_fen += parts[Part.PENALTY]
-    loan.interest_paid_fen += allocation.interest_fen
+    _pay_what_it_cost(loan, allocation)
+    if loan.state is LoanState.WRITTEN_OFF:
+        loan.written_off_fen -= parts[Part.RECOVERED]
+        loan.recovered_fen += parts[Part.RECOVERED]
+        if not loan.debt_fen:
+            loan.state, loan.late_since = LoanState.SETTLED, None
+            loan.non_accrual = False
+        return
     _pay_past_rows(loan, parts[Part.OVERDUE_INTEREST], parts[Part.OVERDUE_PRINCIPAL])
     if loan.row < len(loan.rows):
         row_interest_fen = parts[Part.DUE_INTEREST] + parts[Part.EARLY_INTEREST]
         loan.paid_interest_fen[loan.row] += row_interest_fen
         loan.paid_principal_fen[loan.row] += parts[Part.DUE_PRINCIPAL]
-    loan.normal_fen -= allocation.principal_fen
+    _take_from_the_pots(loan, parts)
     if parts[Part.EARLY_PRINCIPAL]:
         loan.prepaid_fen += parts[Part.EARLY_PRINCIPAL]
-        _reschedule(loan)
+        reschedule(loan)
     _restate(loan)
 
 
+def _pay_what_it_cost(loan: Loan, allocation: Allocation) -> None:
+    """Take paid interest and penalty off what is owed, on the balance sheet or off it."""
+    interest_fen, penalty_fen = allocation.all_interest_fen, allocation.parts[Part.PENALTY]
+    loan.interest_paid_fen += interest_fen
+    loan.penalty_paid_fen += penalty_fen
+    if loan.non_accrual:
+        loan.memo_interest_fen -= interest_fen
+        loan.memo_penalty_fen -= penalty_fen
+
+
+def _take_from_the_pots(loan: Loan, parts: dict[Part, int]) -> None:
+    """Take repaid principal out of the pots it stands in."""
+    late_fen = parts[Part.OVERDUE_PRINCIPAL]
+    future_fen = parts[Part.DUE_PRINCIPAL] + parts[Part.EARLY_PRINCIPAL]
+    loan.late_principal_fen -= late_fen
+    if loan.non_accrual:
+        loan.non_accrual_fen -= late_fen + future_fen
+    else:
+        loan.overdue_fen -= late_fen
+        loan.normal_fen -= future_fen
+
+
 def _pay_past_rows(loan: Loan, interest_paid_fen: int, principal_paid_fen: int) -> None:
-    """Spread what pays overdue parts over the past rows, the oldest first."""
-    loan.overdue_interest_fen -= interest_paid_fen
-    loan.overdue_fen -= principal_paid_fen
+    """Spread what pays late parts over the past rows, the oldest first."""
+    loan.late_interest_fen -= interest_paid_fen
     for index in range(loan.row):
         if not interest_paid_fen and not principal_paid_fen:
             return
@@ -124,54 +199,28 @@ def _pay_past_rows(loan: Loan, interest_paid_fen: int, principal_paid_fen: int) 
         principal_paid_fen -= part_fen
 
 
-def _reschedule(loan: Loan) -> None:
-    """Make the remaining rows anew after an early repayment: same dates, smaller instalments.
-
-    The current row keeps what it accrued on the old balance and adds the rest of its period on
-    the new one.
-    """
-    on = loan.accrued_through
-    if loan.rows[loan.row].due == on:
-        assert loan.paid(loan.row), f"{loan.id}: principal repaid early before what is due"
-        next_row(loan)
-    index, current = loan.row, loan.rows[loan.row]
-    if loan.normal_fen:
-        begin = loan.rows[index - 1].due if index else loan.drawn_on
-        rows = schedule(
-            loan.method,
-            loan.normal_fen,
-            loan.rate_ppm,
-            begin,
-            len(loan.rows) - index,
-            Convention(due_day=loan.due_day),
-        )
-        rows[0].interest_fen = loan.row_accrued_fen + _rest_fen(loan, rows[0], begin)
-        for number, row in enumerate(rows, index + 1):
-            row.number = number
-    else:
-        rows = [Row(current.number, current.due, 0, loan.row_accrued_fen, 0)]
-    unpaid = [0] * (len(rows) - 1)
-    loan.rows = loan.rows[:index] + rows
-    loan.paid_principal_fen = [*loan.paid_principal_fen[: index + 1], *unpaid]
-    loan.paid_interest_fen = [*loan.paid_interest_fen[: index + 1], *unpaid]
-    loan.since, loan.since_fen = on, loan.row_accrued_fen
-
-
-def _rest_fen(loan: Loan, row: Row, begin: date) -> int:
-    """Return the interest from today to the end of a row's period, on the new balance."""
-    days = (row.due - loan.accrued_through).days
-    if loan.method is Method.DAILY:
-        return interest_fen(loan.normal_fen, loan.rate_ppm, days)
-    return divide(row.interest_fen * days, (row.due - begin).days)
-
-
 def _restate(loan: Loan) -> None:
-    """Set state and category after a payment: only a payment may improve them."""
-    if loan.overdue_fen or loan.overdue_interest_fen or loan.penalty_fen:
+    """Set state and category after a payment: only a payment may improve them.
+
+    A category improves only where the payment made the arrears younger; a fen on account of an
+    old debt is no recovery.
+    """
+    before, on = loan.late_since, loan.accrued_through
+    loan.late_since = _late_since(loan)
+    if loan.late_since is not None:
         loan.state = LoanState.OVERDUE
-    elif loan.normal_fen or loan.interest_fen:
-        loan.state = LoanState.LIVE
-    else:
-        loan.state = LoanState.SETTLED
-    on = loan.accrued_through
-    loan.category = category(loan.days_overdue(on), on)
+        if loan.late_since != before:
+            loan.category = category(loan.days_overdue(on), on)
+        return
+    loan.category = Category.NORMAL
+    loan.state = LoanState.LIVE
+    if not loan.debt_fen:
+        loan.state, loan.non_accrual = LoanState.SETTLED, False
+
+
+def _late_since(loan: Loan) -> date | None:
+    """Return since when something is late, None where nothing is."""
+    if loan.late_principal_fen or loan.late_interest_fen:
+        first = next(index for index in range(loan.row) if not loan.paid(index))
+        return loan.rows[first].due
+    return loan.late_since if loan.owed_penalty_fen else None

@@ -7,9 +7,11 @@ in for it (confidence medium for cards, low for these loans).
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from enum import IntEnum
 from typing import NamedTuple
+
+A_DAY = timedelta(days=1)
 
 
 class Category(IntEnum):
@@ -68,3 +70,19 @@ def category(days_overdue: int, on: date) -> Category:
         if days_overdue > days:
             return reached
     return Category.NORMAL
+
+
+def worst(late_since: date, after: date, on: date) -> Category:
+    """Return the worst category from the day after ``after`` to ``on``, by each day's own rules.
+
+    A day end that skips days thereby finds what it would have found day by day, even where the
+    rules changed meanwhile.
+    """
+    reached, until = Category.NORMAL, on
+    for rules in RULE_SETS:
+        if rules.since <= until:
+            reached = max(reached, category((until - late_since).days, until))
+            if rules.since <= after + A_DAY:
+                return reached
+            until = rules.since - A_DAY
+    return reached

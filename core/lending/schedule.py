@@ -4,54 +4,51 @@ A monthly row carries a twelfth of the annual rate on the balance before it; the
 (随借随还) carries the actual days over 360. Every row is rounded once, the last row takes the
 rest, and the contract's totals are the sums of its own rows: published calculators use three
 different conventions for the total, and only this one can be paid.
+
+What lenders do differently is a :class:`Convention` (core/lending/convention.py); what is not
+plain goes the long way through core/lending/amortise.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.annuity import MONTH_PPM, annuity
 from core.calendar import add_months
-from core.money import Rounding, divide, interest_fen
+from core.lending.amortise import rows_of
+from core.lending.convention import (
+    MONTH,
+    OURS,
+    Convention,
+    Period,
+    Row,
+    Terms,
+    Tranche,
+    Unit,
+    convention_of,
+)
+from core.money import PPM, divide, interest_fen
 from core.products import Method
 
 if TYPE_CHECKING:
     from datetime import date
 
-
-@dataclass(slots=True)
-class Row:
-    """One instalment as agreed. ``balance_fen`` is the principal left after it."""
-
-    number: int
-    due: date
-    principal_fen: int
-    interest_fen: int
-    balance_fen: int
-
-    @property
-    def total_fen(self) -> int:
-        """Principal and interest together."""
-        return self.principal_fen + self.interest_fen
-
-
-@dataclass(slots=True)
-class Convention:
-    """What lenders do differently with the same terms.
-
-    ``multiple_fen`` rounds what is level, the instalment or (EQUAL_PRINCIPAL) its principal, to
-    whole units. ``due_day`` is the day of the month on which rows fall, 0 for that of the payout;
-    a short month clamps it and the next one returns to it (31 Jan, 28 Feb, 31 Mar).
-    """
-
-    rounding: Rounding = Rounding.HALF_UP
-    multiple_fen: int = 1
-    due_day: int = 0
-
-
-OURS = Convention()
+__all__ = [
+    "MONTH",
+    "OURS",
+    "Convention",
+    "Period",
+    "Row",
+    "Terms",
+    "Tranche",
+    "Unit",
+    "convention_of",
+    "due_dates",
+    "rows_of",
+    "schedule",
+]
 
 
 def schedule(
@@ -65,8 +62,27 @@ def schedule(
     """Return the rows of a loan of ``principal_fen`` paid out on ``start``.
 
     ``rate_ppm`` is millionths a year: of the whole principal for FLAT, else of the balance.
+    ``months`` is the number of rows, each one period of the convention.
+
+    Raises:
+        InputError: the convention does not fit the loan (rows_of says how).
     """
     assert principal_fen >= 0 and rate_ppm >= 0 and months >= 1
+    if convention.plain and _on_the_grid(start, convention.due_day):
+        return _plain(method, principal_fen, rate_ppm, start, months, convention)
+    tranches = (Tranche(start, principal_fen),)
+    return rows_of(Terms(method, Fraction(rate_ppm, PPM), start, months, tranches, convention))
+
+
+def _plain(
+    method: Method,
+    principal_fen: int,
+    rate_ppm: int,
+    start: date,
+    months: int,
+    convention: Convention,
+) -> list[Row]:
+    """Return the rows of a loan with nothing out of the ordinary: the same as the long way."""
     dues = due_dates(start, months, convention.due_day or start.day)
     level_fen = _level_fen(method, principal_fen, rate_ppm, months, convention)
     rounding = convention.rounding
@@ -85,6 +101,8 @@ def schedule(
         # rate, may be done before it: the rows left are empty, and no balance goes below zero.
         if number == months or part_fen > balance_fen:
             part_fen = balance_fen
+        elif part_fen < 0:  # a level rounded down below the interest: no row capitalises it
+            part_fen = 0
         balance_fen -= part_fen
         rows.append(Row(number, due, part_fen, cost_fen, balance_fen))
     return rows
@@ -94,6 +112,11 @@ def schedule(
 def due_dates(start: date, months: int, due_day: int) -> tuple[date, ...]:
     """Return the due dates of monthly rows. Kept: all loans of one day and term share them."""
     return tuple(add_months(start, month, due_day) for month in range(1, months + 1))
+
+
+def _on_the_grid(start: date, due_day: int) -> bool:
+    """Return whether the first period is a whole month: the payout is on a due day itself."""
+    return due_day in (0, start.day) or add_months(start, 0, due_day) == start
 
 
 def _level_fen(

@@ -2,57 +2,117 @@
 
 Source: Electronic Signature Law art. 13 (the signer's own data, under the signer's sole control;
 any later change to signature or content can be found) and art. 14 (equal to handwriting).
+
+What the words of this port mean, for whoever implements it and for whoever checks it:
+
+* digests are lower-case hex: SHA-256, and SM3 (GB/T 32905-2016) over the same bytes;
+* a signature is Ed25519 (RFC 8032) over five lines in UTF-8, joined by line feeds: document,
+  SHA-256, SM3, consent text version, will. Only the last may hold a line feed of its own;
+* a receipt is the SHA-256 of the record's lines: bank, document, SHA-256, SM3, signature, public
+  key, certificate, consent text version, will;
+* a chain value is the SHA-256 of three lines: the chain value before, the receipt, ``stamped_at``;
+  the first record of a bank follows 64 zeros. The time token stamps those three lines;
+* a moment is :func:`moment`'s: ``2020-07-01T10:00:00+08:00``, so that moments compare as texts;
+* certificates, revocation lists and time tokens are DER in base64.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from core.clock import DAY_S, date_at
+
 if TYPE_CHECKING:
+    from datetime import date
+
     from core.identity import IdNumber
     from core.ports.trace import Trace
+
+GENESIS = "0" * 64  # what the first record of a chain follows
+
+
+def moment(start: date, now_s: float) -> str:
+    """Return business time as this port tells it, down to the whole second."""
+    seconds = int(now_s)
+    minutes, second = divmod(seconds % 86_400, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_day(start, seconds // 86_400)}{hour:02}:{minute:02}:{second:02}+08:00"
+
+
+@lru_cache(maxsize=1024)
+def _day(start: date, days: int) -> str:
+    """Return the part of a moment that a whole day shares."""
+    return f"{date_at(start, days * DAY_S)}T"
+
+
+class Served(StrEnum):
+    """Whether the deposit did what it was asked."""
+
+    DONE = "done"
+    UNAVAILABLE = "unavailable"  # authority or time stamps are down: nothing was done
+
+
+class Standing(StrEnum):
+    """How a certificate stands with its authority."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"  # not one of this authority's
 
 
 @dataclass(slots=True)
 class SignQuery:
-    """Sign a document's digest with a certificate made for this signer and this document.
+    """Sign a document's digests with a certificate made for this signer and this act.
 
     ``will`` is what shows the signer's own will and control: the token of the face check.
     """
 
     document: str
     digest: str
+    sm3: str
     signer: str
     number: IdNumber
+    consent_version: str
     will: str
 
 
 @dataclass(slots=True)
 class SignAnswer:
-    """An Ed25519 signature and the certificate's public key, both hex."""
+    """The signature and its certificate: public key, serial number (hex), last moment."""
 
-    signature: str
-    public_key: str
+    verdict: Served
+    signature: str = ""
+    public_key: str = ""
+    certificate: str = ""
+    expires_at: str = ""
 
 
 @dataclass(slots=True)
 class DepositQuery:
-    """Deposit a signed document: its digest, its signature and the consent text's version."""
+    """Deposit a signed document: its digests, its signature, and what the signer agreed to."""
 
     document: str
     digest: str
+    sm3: str
     signature: str
     public_key: str
+    certificate: str
     consent_version: str
+    will: str
 
 
 @dataclass(slots=True)
 class DepositAnswer:
-    """``receipt`` names the deposit; ``chain`` is the hash of its record and all before it."""
+    """``receipt`` names the record; ``chain`` is the hash of it and of all before it."""
 
-    receipt: str
-    chain: str
+    verdict: Served
+    receipt: str = ""
+    chain: str = ""
+    stamped_at: str = ""
 
 
 @dataclass(slots=True)
@@ -64,12 +124,43 @@ class ReadQuery:
 
 @dataclass(slots=True)
 class ReadAnswer:
-    """What was deposited, or ``found`` False."""
+    """What was deposited with everything that verifying it needs, or ``found`` False.
+
+    ``certificates`` are the signer's and its issuer's, ``revoked`` the issuer's revocation list of
+    the moment of reading. The root is not among them: a verifier must have it from elsewhere.
+    """
 
     found: bool
+    document: str = ""
     digest: str = ""
+    sm3: str = ""
     signature: str = ""
     public_key: str = ""
+    certificate: str = ""
+    consent_version: str = ""
+    will: str = ""
+    before: str = ""
+    chain: str = ""
+    stamped_at: str = ""
+    certificates: tuple[str, ...] = ()
+    revoked: str = ""
+    token: str = ""
+
+
+@dataclass(slots=True)
+class StatusQuery:
+    """Ask how a certificate stands, by its serial number."""
+
+    certificate: str
+
+
+@dataclass(slots=True)
+class StatusAnswer:
+    """How a certificate stands now; since when and why, where it was revoked."""
+
+    standing: Standing
+    revoked_at: str = ""
+    reason: str = ""
 
 
 class Evidence(Protocol):
@@ -80,3 +171,5 @@ class Evidence(Protocol):
     async def deposit(self, trace: Trace, query: DepositQuery) -> DepositAnswer: ...
 
     async def read(self, trace: Trace, query: ReadQuery) -> ReadAnswer: ...
+
+    async def status(self, trace: Trace, query: StatusQuery) -> StatusAnswer: ...

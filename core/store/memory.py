@@ -10,9 +10,20 @@ from collections import defaultdict
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.application import Application
+from core.application import Application, Reason
+from core.errors import Refused, Stale
 from core.lending.book import Loan
-from core.store.records import Customer, Instruction, Line
+from core.ports.corebank import Outcome
+from core.store.records import (
+    FACTS,
+    Customer,
+    Drawdown,
+    DrawState,
+    Funding,
+    FundingMove,
+    Instruction,
+    Line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +44,10 @@ class MemoryStore:
         self._due_of: dict[str, date] = {}
         self._lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
         self._unsettled: defaultdict[str, dict[str, Instruction]] = defaultdict(dict)
+        self._posted: defaultdict[tuple[str, date], dict[str, Instruction]] = defaultdict(dict)
+        self._reserved: defaultdict[str, dict[str, Drawdown]] = defaultdict(dict)
         self._indexes: dict[type, Callable[[Any], None]] = {
+            Drawdown: self._index_drawdown,
             Loan: self._index_loan,
             Line: self._index_line,
             Instruction: self._index_instruction,
@@ -44,13 +58,58 @@ class MemoryStore:
         return self.tables[table].get(record_id)
 
     async def save(self, *records: Record) -> None:
-        """Keep all of the records."""
+        """Keep all of the records, or none."""
+        self._may_save(records)
         for record in records:
+            self._keep(record)
+
+    def _may_save(self, records: tuple[Record, ...]) -> None:
+        """Require that nobody else saved these records since they were read, and that they fit.
+
+        Raises:
+            Stale: somebody did.
+            Refused: a bank's funding does not hold what is to be added.
+        """
+        tables = self.tables
+        for record in records:
+            if type(record) is FundingMove:
+                self._may_lend(record)
+                continue
             table = type(record)
-            self.tables[table][record.id] = record
-            index = self._indexes.get(table)
-            if index is not None:
-                index(record)
+            held = tables[table].get(record.id)
+            if held is not None and table in FACTS:
+                continue
+            if held is not record and (held.version if held else 0) != record.version:
+                raise Stale("store.save", f"{table.__name__} {record.id} was saved meanwhile")
+
+    def _may_lend(self, move: FundingMove) -> None:
+        funding: Funding | None = self.tables[Funding].get(move.bank)
+        if funding is None:
+            return
+        reserved_fen = funding.reserved_fen + move.reserved_fen
+        used_fen = funding.used_fen + move.used_fen
+        assert reserved_fen >= 0, f"{move.bank}: more given back than was reserved"
+        more = move.reserved_fen + move.used_fen > 0
+        if more and reserved_fen + used_fen > funding.quota_fen:
+            raise Refused(Reason.FUNDING_FULL, move.bank)
+
+    def _keep(self, record: Record) -> None:
+        """Keep one record that may be saved."""
+        table = type(record)
+        if table is FundingMove:
+            funding = self.tables[Funding].get(record.bank)
+            if funding is not None:
+                funding.reserved_fen += record.reserved_fen  # type: ignore[attr-defined]
+                funding.used_fen += record.used_fen  # type: ignore[attr-defined]
+            return
+        records = self.tables[table]
+        if table in FACTS and record.id in records:
+            return
+        record.version += 1
+        records[record.id] = record
+        index = self._indexes.get(table)
+        if index is not None:
+            index(record)
 
     async def all(self, table: type[R], bank: str) -> list[R]:
         """Return every record of one bank, in the order of their ids."""
@@ -71,6 +130,15 @@ class MemoryStore:
         """Return the instructions to one bank's core whose outcome is not known yet, by id."""
         return [record for _, record in sorted(self._unsettled[bank].items())]
 
+    async def posted_on(self, bank: str, on: date) -> list[Instruction]:
+        """Return the instructions that one bank's core has posted on an accounting date, by id."""
+        return [record for _, record in sorted(self._posted[bank, on].items())]
+
+    async def lapsed(self, bank: str, now_s: float) -> list[Drawdown]:
+        """Return the drawdowns whose reservation has expired and was not released yet, by id."""
+        reserved = self._reserved[bank]
+        return [draw for _, draw in sorted(reserved.items()) if draw.expires_s <= now_s]
+
     def _index_loan(self, loan: Loan) -> None:
         due, before, after = self._due[loan.bank], self._due_of.get(loan.id), loan.next_day_end()
         if before == after:
@@ -90,10 +158,19 @@ class MemoryStore:
         self._lines[customer.number.text][line.id] = line
 
     def _index_instruction(self, instruction: Instruction) -> None:
-        if instruction.answer is None:
+        answer = instruction.answer
+        if answer is None:
             self._unsettled[instruction.bank][instruction.id] = instruction
+            return
+        self._unsettled[instruction.bank].pop(instruction.id, None)
+        if answer.outcome is Outcome.DONE and answer.accounting_date is not None:
+            self._posted[instruction.bank, answer.accounting_date][instruction.id] = instruction
+
+    def _index_drawdown(self, drawdown: Drawdown) -> None:
+        if drawdown.state is DrawState.RESERVED:
+            self._reserved[drawdown.bank][drawdown.id] = drawdown
         else:
-            self._unsettled[instruction.bank].pop(instruction.id, None)
+            self._reserved[drawdown.bank].pop(drawdown.id, None)
 
 
 class CopyingStore(MemoryStore):
@@ -104,8 +181,12 @@ class CopyingStore(MemoryStore):
         return deepcopy(await super().get(table, record_id))
 
     async def save(self, *records: Record) -> None:
-        """Keep copies of all of the records."""
-        await super().save(*deepcopy(records))
+        """Keep copies of all of the records, or of none."""
+        self._may_save(records)
+        for record in records:
+            self._keep(deepcopy(record))
+            if type(record) not in FACTS:
+                record.version += 1
 
     async def all(self, table: type[R], bank: str) -> list[R]:
         """Return copies of every record of one bank, in the order of their ids."""
@@ -118,3 +199,11 @@ class CopyingStore(MemoryStore):
     async def unsettled(self, bank: str) -> list[Instruction]:
         """Return copies of the instructions whose outcome is not known yet."""
         return deepcopy(await super().unsettled(bank))
+
+    async def posted_on(self, bank: str, on: date) -> list[Instruction]:
+        """Return copies of the instructions that were posted on an accounting date."""
+        return deepcopy(await super().posted_on(bank, on))
+
+    async def lapsed(self, bank: str, now_s: float) -> list[Drawdown]:
+        """Return copies of the drawdowns whose reservation has expired."""
+        return deepcopy(await super().lapsed(bank, now_s))

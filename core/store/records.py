@@ -1,21 +1,30 @@
 """The records: what was entered, agreed, checked, signed, paid and owed.
 
 Ids are minted from what makes a record what it is, never from a counter: customers who overlap
-in time, or arrive in another order, get the same ids.
+in time, or arrive in another order, get the same ids. ``version`` counts how often a record was
+saved; a store refuses one that was saved by somebody else since it was read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from datetime import date
-
-    from core.identity import IdNumber, PhoneNumber
-    from core.ports.corebank import Key, Posted
+# A store reads records back by their types, which must therefore be known at run time.
+from core.identity import IdNumber, PhoneNumber
+from core.ports.corebank import (
+    AdjustQuery,
+    CollectQuery,
+    DisburseQuery,
+    Key,
+    MoveQuery,
+    Posted,
+    ReverseQuery,
+    Write,
+)
 
 
 class Record(Protocol):
@@ -23,6 +32,7 @@ class Record(Protocol):
 
     id: str
     bank: str
+    version: int
 
 
 def mint(kind: str, *names: str) -> str:
@@ -53,6 +63,7 @@ class Session:
     scene: int
     referrer: str
     at_s: float
+    version: int = 0
 
 
 @dataclass(slots=True)
@@ -72,6 +83,7 @@ class Customer:
     pictures: tuple[str, ...]
     consent: str = ""
     restricted: bool = False  # a name-list hit after the account was opened
+    version: int = 0
 
 
 class ConsentKind(StrEnum):
@@ -97,6 +109,7 @@ class Consent:
     expires_on: date
     withdrawn_on: date | None = None
     withdrawn_at_s: float | None = None
+    version: int = 0
 
     def stood(self, kind: ConsentKind, on: date, at_s: float) -> bool:
         """Whether the consent stood when something was asked; it may have ended later that day."""
@@ -127,6 +140,7 @@ class Line:
     reserved_fen: int = 0
     used_fen: int = 0
     frozen: str = ""  # why, where it is
+    version: int = 0
 
     @property
     def free_fen(self) -> int:
@@ -143,36 +157,62 @@ class Account:
     customer: str
     opened: bool  # opened by this flow
     bound: str  # the card bound to it, where opened
+    version: int = 0
 
 
 @dataclass(slots=True)
 class Contract:
-    """A signed contract and its deposited evidence. ``rate_ppm`` is the price of the line."""
+    """A signed contract, and the bank's own copy of what its deposit says.
+
+    ``text`` is canonical (RFC 8785) and everything else is made from its bytes: the digests
+    (``digest`` is SHA-256), the signature over both, the lines the customer read. ``certificate``
+    is a serial number, ``will`` the token of the face check. ``rate_ppm`` is the price of the day
+    of signing, ``cap_ppm`` the most a drawdown may cost, ``disclosed_ppm`` the annualised rate.
+    """
 
     id: str
     bank: str
     application: str
     text: str
     digest: str
+    sm3: str
     signature: str
     public_key: str
+    certificate: str
+    consent_version: str
+    will: str
     receipt: str
     chain: str
+    stamped_at: str
     signed_on: date
+    rate_ppm: int
+    cap_ppm: int
+    disclosed_ppm: int
+    version: int = 0
 
 
 class DrawState(StrEnum):
-    """A drawdown's way. PENDING_CORE: the core was told, and the outcome is not known yet."""
+    """A drawdown's way. PENDING_CORE: the core was told, and the outcome is not known yet.
+
+    A reservation that nobody instructed yet may be cancelled, and expires.
+    """
 
     RESERVED = "reserved"
     PENDING_CORE = "pending_core"
     DONE = "done"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REVERSING = "reversing"  # taken back on its own day; the outcome is not known yet
+    REVERSED = "reversed"
 
 
 @dataclass(slots=True)
 class Drawdown:
-    """A request for money; its loan has the same id with an L in front."""
+    """A request for money; its loan has the same id with an L in front.
+
+    ``expires_s`` is until when the amount stays reserved while nothing was sent.
+    """
 
     id: str
     bank: str
@@ -180,9 +220,12 @@ class Drawdown:
     amount_fen: int
     rate_ppm: int
     asked_on: date
-    face: str
+    expires_s: float
+    use: str = ""
+    face: str = ""
     state: DrawState = DrawState.RESERVED
     instruction: str = ""
+    version: int = 0
 
     @property
     def loan(self) -> str:
@@ -192,7 +235,10 @@ class Drawdown:
 
 @dataclass(slots=True)
 class Repayment:
-    """A customer's payment on a loan, allocated part by part when the core has posted it."""
+    """A payment on a loan, part by part; ``non_accrual`` as its allocation has it.
+
+    ``debt`` is what was owed by then, ``order`` the name of the order in which it was paid.
+    """
 
     id: str
     bank: str
@@ -202,6 +248,16 @@ class Repayment:
     state: DrawState = DrawState.PENDING_CORE
     instruction: str = ""
     parts: dict[str, int] = field(default_factory=dict)
+    non_accrual: bool = False
+    debt: dict[str, int] = field(default_factory=dict)
+    order: str = ""
+    version: int = 0
+
+
+CHANNEL = "mini-loan"
+BATCH_CHANNEL = "loan-batch"  # the day end's own: the core takes it while it is closing its day
+OUR_CHANNELS = (CHANNEL, BATCH_CHANNEL)
+POSTING = (DisburseQuery, CollectQuery, AdjustQuery, MoveQuery, ReverseQuery)  # makes an entry
 
 
 @dataclass(slots=True)
@@ -210,18 +266,20 @@ class Instruction:
 
     ``round`` counts the keys: a fence makes one key final, and only then the next is made.
     ``sent_at_s`` says since when it may have reached the core; ``answer`` is None until its fate
-    is known.
+    is known. ``suspended_on`` is the accounting date whose cut-off found it still open.
     """
 
     id: str
     bank: str
     subject: str  # the id of what it is for: a drawdown, a repayment, a loan, an application
     key: Key
-    query: Any
+    query: Write
     round: int = 1
     begins: int = 0  # how often it was taken up again: what its calls' draws are named by
     sent_at_s: float | None = None
     answer: Posted | None = None
+    suspended_on: date | None = None
+    version: int = 0
 
 
 @dataclass(slots=True)
@@ -236,6 +294,7 @@ class Screening:
     decision: str
     list_version: str
     on: date
+    version: int = 0
 
 
 @dataclass(slots=True)
@@ -249,6 +308,7 @@ class DataQuery:
     consent: str
     on: date
     at_s: float
+    version: int = 0
 
 
 @dataclass(slots=True)
@@ -260,3 +320,82 @@ class RiskWarning:
     loan: str
     signal: str
     on: date
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Funding:
+    """What a bank may have lent out at once; ``id`` is the bank's. No row: no quota."""
+
+    id: str
+    bank: str
+    quota_fen: int
+    reserved_fen: int = 0
+    used_fen: int = 0
+    version: int = 0
+
+
+@dataclass(slots=True)
+class FundingMove:
+    """What one save adds to a bank's funding. A store adds it, and does not keep it.
+
+    Many customers of one bank draw at once: whoever is slower must not be sent away because the
+    sum has changed, only because it is full.
+    """
+
+    id: str  # the bank
+    bank: str
+    reserved_fen: int = 0
+    used_fen: int = 0
+    version: int = 0
+
+
+@dataclass(slots=True)
+class AuditEvent:
+    """Something that overruled what the platform had written, or that a person must look at."""
+
+    id: str
+    bank: str
+    kind: str
+    subject: str
+    on: date
+    detail: str
+    version: int = 0
+
+
+@dataclass(slots=True)
+class DayClose:
+    """How far a bank's day ends have come; ``id`` is the bank's.
+
+    ``closing`` is the date whose day end is running, ``done`` its finished stages, ``left`` what
+    it could not finish. ``closed`` is the last date that is done, ``unreconciled`` are the closed
+    dates whose file has not been compared yet.
+    """
+
+    id: str
+    bank: str
+    closing: date | None = None
+    done: tuple[str, ...] = ()
+    left: int = 0
+    closed: date | None = None
+    unreconciled: tuple[date, ...] = ()
+    version: int = 0
+
+
+@dataclass(slots=True)
+class LoanLock:
+    """A loan that a day end could not turn; it waits for a person. ``id`` is the loan's."""
+
+    id: str
+    bank: str
+    on: date
+    why: str
+    lifted: bool = False
+    version: int = 0
+
+
+# Records that tell what was, and never change: whoever tells it again tells the same, so a store
+# keeps the first and refuses nobody.
+FACTS: frozenset[type] = frozenset(
+    {Session, Screening, DataQuery, Account, RiskWarning, AuditEvent}
+)

@@ -1,4 +1,4 @@
-"""One legal entity in the core: its book, its customers' accounts, its keys and its date."""
+"""One legal entity in the core: its book, its customers' accounts, its keys, its day."""
 
 from __future__ import annotations
 
@@ -7,28 +7,54 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from core.identity import CardNumber
-from core.ports.corebank import CoreCode, Key, Outcome, Posted
+from core.ports.corebank import CoreCode, Key, Outcome, Posted, Stage
 from mocks.corebank.chart import CARD, LOAN_CODES, OTHER, TEMPLATES
+from mocks.corebank.keys import BATCH_CHANNEL, INTERNAL, Fate
 from mocks.corebank.ledger import Book, core_serial
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from core.ports.corebank import Entry
+    from core.ports.corebank import AccountClass, CollectQuery, Write
     from mocks.corebank.accounts import Deposit
     from mocks.corebank.ledger import Account, Moves
-
-Content = tuple[object, ...]  # of a request, without its key: equal for equal requests
+    from mocks.corebank.reservations import Reservation
 
 
 @dataclass(slots=True)
-class Fate:
-    """What became of a key; ``content`` is None for a fenced one. ``entry`` is what it posted."""
+class Claim:
+    """One loan in the books: the account it was paid into, and its sub-accounts by code."""
 
-    content: Content | None
-    posted: Posted
-    entry: Entry | None = None
-    reversed: bool = False
+    loan: str
+    deposit: Deposit
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is still owed, on the balance sheet or off it."""
+        return any(account.balance_fen for account in self.accounts.values())
+
+
+@dataclass(slots=True)
+class Running:
+    """A write that was accepted and is not done yet; ``never``: it will be dropped instead."""
+
+    query: Write
+    on: date  # the accounting date it was accepted for
+    due_s: float
+    never: bool
+
+
+@dataclass(slots=True)
+class Day:
+    """Where a bank's day stands. ``done`` are the steps of the day end that is under way."""
+
+    on: date
+    stage: Stage = Stage.OPEN
+    next_on: date | None = None  # announced at the cut-off
+    held: bool = False
+    ending: bool = False
+    done: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -37,12 +63,64 @@ class Bank:
 
     id: str
     bin: str
-    accounting_date: date
-    book: Book = field(default_factory=Book)
+    day: Day
+    book: Book
     fates: dict[Key, Fate] = field(default_factory=dict)
+    running: dict[Key, Running] = field(default_factory=dict)
     deposits: dict[str, Deposit] = field(default_factory=dict)  # by card number
-    class_two: dict[str, int] = field(default_factory=dict)  # opened here, by ID number
-    loans: set[str] = field(default_factory=set)  # every loan ever paid out
+    opened: dict[tuple[str, AccountClass], list[Deposit]] = field(default_factory=dict)  # by owner
+    loans: dict[str, Claim] = field(default_factory=dict)  # every loan ever paid out
+    reservations: dict[Key, Reservation] = field(default_factory=dict)
+    ledgers: dict[date, dict[str, int]] = field(default_factory=dict)  # of sealed dates
+    files: dict[date, str] = field(default_factory=dict)
+
+    # When a write is booked.
+
+    def date_for(self, channel: str, adjusts: bool = False) -> date:
+        """Return the accounting date a write of that channel is booked on."""
+        day = self.day
+        if day.stage is Stage.OPEN or adjusts or channel == BATCH_CHANNEL:
+            return day.on
+        assert day.next_on is not None
+        return day.next_on
+
+    def not_now(self, channel: str, adjusts: bool = False) -> CoreCode | None:
+        """Return why a money write of that channel must come again later."""
+        day = self.day
+        if day.stage is Stage.OPEN and not day.held:
+            return None
+        if day.ending:
+            return CoreCode.DAY_END
+        if adjusts or channel == BATCH_CHANNEL:
+            return None
+        if day.held:
+            return CoreCode.HELD
+        return CoreCode.DAY_END if day.stage is Stage.BATCH else None
+
+    # Answers.
+
+    def rejected(self, code: CoreCode) -> Fate:
+        """Return the fate of a request that is refused."""
+        return Fate(Posted(Outcome.REJECTED, code, accounting_date=self.day.on))
+
+    def later(self, code: CoreCode) -> Fate:
+        """Return what is said to a request that may come again: its key is not used up."""
+        on = self.day.on
+        return Fate(Posted(Outcome.REJECTED, code, accounting_date=on, retryable=True))
+
+    def noted(self, key: Key, on: date, account: CardNumber | None = None) -> Fate:
+        """Return the fate of a request that is done, and books nothing."""
+        return Fate(Posted(Outcome.DONE, CoreCode.OK, core_serial(key), on, account))
+
+    # Entries.
+
+    def loan_account(self, code: str, loan: str) -> Account:
+        """Return a loan's sub-account."""
+        claim = self.loans[loan]
+        account = claim.accounts.get(code)
+        if account is None:
+            account = claim.accounts[code] = self.book.account(code, loan)
+        return account
 
     def moves(
         self,
@@ -62,40 +140,58 @@ class Bank:
                 account = card
             elif name == OTHER:
                 account = other
+            elif name in LOAN_CODES:
+                account = self.loan_account(name, loan)
             else:
-                account = self.book.account(name, loan if name in LOAN_CODES else "")
+                account = self.book.account(name)
             assert account is not None, (kind, name)
             moves.append((account, side * amount_fen))
         return moves
 
     def booked(
-        self, key: Key, kind: str, moves: Moves, *deposits: Deposit, original: str = ""
+        self,
+        key: Key,
+        kind: str,
+        moves: Moves,
+        on: date,
+        deposits: tuple[Deposit, ...] = (),
+        original: str = "",
     ) -> Fate:
         """Book an entry, unless a guard refuses it; bring the accounts it touches in before."""
-        code = self.book.refusal(moves)
+        code = self.book.refusal(moves, on)
         if code is not None:
             return self.rejected(code)
         for deposit in deposits:
             if deposit.opening_fen is not None:
-                self.bring_in(deposit, deposit.opening_fen)
-        entry = self.book.post(key, kind, self.accounting_date, moves, original)
-        posted = Posted(Outcome.DONE, CoreCode.OK, entry.core_serial, self.accounting_date)
-        return Fate(None, posted, entry)
+                self.bring_in(deposit)
+        entry = self.book.post(key, kind, on, moves, original)
+        for deposit in deposits:
+            deposit.history.append(entry)
+        return Fate(Posted(Outcome.DONE, CoreCode.OK, entry.core_serial, on), entry)
 
-    def rejected(self, code: CoreCode) -> Fate:
-        """Return the fate of a request that is refused."""
-        return Fate(None, Posted(Outcome.REJECTED, code, accounting_date=self.accounting_date))
-
-    def bring_in(self, deposit: Deposit, opening_fen: int) -> None:
+    def bring_in(self, deposit: Deposit) -> None:
         """Book what an account held before the scenario began, before its first entry."""
-        account = deposit.ledger
+        account, opening_fen = deposit.ledger, deposit.opening_fen
+        if opening_fen is None:
+            return
         account.balance_fen = 0
         deposit.opening_fen = None
         self.book.accounts[account.name] = account
         if opening_fen:
-            key = Key(self.id, "core", self.accounting_date, f"opening/{deposit.card.text}")
-            moves = self.moves("opening", {"amount": opening_fen}, card=account)
-            self.book.post(key, "opening", self.accounting_date, moves)
+            self.post_own(f"opening/{deposit.card.text}", "opening", opening_fen, card=account)
+
+    def post_own(
+        self,
+        serial: str,
+        kind: str,
+        amount_fen: int,
+        card: Account | None = None,
+        other: Account | None = None,
+    ) -> None:
+        """Book an entry of the core's own, on the accounting date."""
+        key = Key(self.id, INTERNAL, self.day.on, serial)
+        moves = self.moves(kind, {"amount": amount_fen}, card=card, other=other)
+        self.book.post(key, kind, self.day.on, moves)
 
     def mint(self, key: Key) -> CardNumber:
         """Return the number of a new account: from the request's key, once more if it is taken."""
@@ -107,3 +203,17 @@ class Bank:
             if card.text not in self.deposits:
                 return card
             salt += 1
+
+
+def parts_of(query: CollectQuery) -> dict[str, int]:
+    """Return a collection's amounts as its template names them, but for its sums."""
+    return {
+        "principal": query.principal_fen,
+        "overdue_principal": query.overdue_principal_fen,
+        "interest": query.interest_fen,
+        "penalty": query.penalty_fen,
+        "non_accrual_principal": query.non_accrual_principal_fen,
+        "memo_interest": query.memo_interest_fen,
+        "memo_penalty": query.memo_penalty_fen,
+        "recovered": query.recovered_fen,
+    }

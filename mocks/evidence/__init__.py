@@ -1,1 +1,7 @@
-"""Contract deposit (存证): signatures, and a chain of records for each bank."""
+"""Contract deposit (存证): a certificate authority, time stamps, and a chain of records a bank.
+
+Everything here is a specimen: no certificate of this authority means anything to anybody. What is
+made when a contract is signed is a signature, two hashes and a few facts; certificates, revocation
+lists and time tokens are functions of those facts, built when somebody reads them, since building
+them takes fifty times as long as signing.
+"""

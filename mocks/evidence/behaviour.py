@@ -1,163 +1,189 @@
-"""Contract deposit (存证): a key of one's own for each signer and document, and a chain a bank.
+"""Contract deposit (存证): signs with a certificate of one's own, deposits, reads back.
 
-What is signed is :func:`signed_bytes`; whoever holds a deposit can check the signature with it.
-The signer's key is derived, not kept: the same signer signs the same document the same way.
-libsodium signs, since it takes half the time; OpenSSL verifies, so that no library vouches for
-itself.
+Each signer, document and act of will has its own key and certificate, derived and not kept: the
+same question is signed the same way. libsodium signs, since it takes half the time; OpenSSL
+verifies, so that no library vouches for itself.
+
+What can go wrong, and what brings it about: an authority or a time stamp that is down (``down``), a
+clock that is ahead (``clock_ahead_s``), a certificate that expired (time, or ``hold_s``) or is
+revoked (``revoke``). A provider that does not answer at all is the line's business.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from hashlib import blake2b, sha256
+from base64 import b64encode
+from datetime import timedelta
+from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypair
 
-from core.ports.evidence import DepositAnswer, ReadAnswer, SignAnswer
-from mocks.spec import Operation, Scope, always, table
+from core.clock import DAY_S
+from core.ports.evidence import (
+    DepositAnswer,
+    ReadAnswer,
+    Served,
+    SignAnswer,
+    Standing,
+    StatusAnswer,
+    moment,
+)
+from mocks.evidence import timestamps
+from mocks.evidence.authority import HOLD_S, Authority, Event
+from mocks.evidence.chain import Chain, receipt_of
+from mocks.evidence.profile import LAST_MOMENT
+from mocks.spec import Operation, Scope, on, table
 
 if TYPE_CHECKING:
-    from core.ports.evidence import DepositQuery, ReadQuery, SignQuery
+    from datetime import date
+
+    from core.ports.evidence import DepositQuery, ReadQuery, SignQuery, StatusQuery
     from core.ports.trace import Trace
     from core.seed import Draws
+    from mocks.evidence.chain import Record
 
-GENESIS = "0" * 64
-SIGNATURE_BYTES = crypto_sign_BYTES
-
-
-def signed_bytes(document: str, digest: str) -> bytes:
-    """Return what a signature covers: which document, and its content's digest."""
-    return f"{document}\n{digest}".encode()
-
-
-def signature_holds(document: str, digest: str, signature: str, public_key: str) -> bool:
-    """Whether the hex signature over a document is that of the hex public key."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(bytes.fromhex(signature), signed_bytes(document, digest))
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-@dataclass(slots=True)
-class Record:
-    """One deposit; ``chain`` is the hash of this record and of all before it."""
-
-    receipt: str
-    document: str
-    digest: str
-    signature: str
-    public_key: str
-    consent_version: str
-    chain: str
-
-    def link(self, before: str) -> str:
-        """Return the chain value of this record after ``before``."""
-        told = (
-            before,
-            self.receipt,
-            self.document,
-            self.digest,
-            self.signature,
-            self.public_key,
-            self.consent_version,
-        )
-        return sha256("\n".join(told).encode()).hexdigest()
-
-
-@dataclass(slots=True)
-class Deposit:
-    """One bank's deposit: its records in order, and by receipt."""
-
-    records: list[Record] = field(default_factory=list)
-    by_receipt: dict[str, Record] = field(default_factory=dict)
+HEX_OF_SIGNATURE = 2 * crypto_sign_BYTES
 
 
 class Evidence:
-    """The deposit system, with a book for each legal entity."""
+    """The deposit system: one authority for all, and a chain for each legal entity."""
 
     PROVIDER: ClassVar[str] = "evidence"
     SCOPE: ClassVar[Scope] = "bank"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("sign", billed=always),
-        Operation("deposit", writes=True, billed=always),
+        Operation("sign", billed=on(Served.DONE)),
+        Operation("deposit", writes=True, billed=on(Served.DONE)),
         Operation("read"),
+        Operation("status"),
     )
 
-    def __init__(self, master: bytes) -> None:
-        """``master`` is the secret that every signer's key is derived from."""
-        self._secret = blake2b(master, digest_size=32, person=b"evidence").digest()
-        self._deposits: dict[str, Deposit] = {}
+    def __init__(self, master: bytes, start: date | None = None) -> None:
+        """``master`` is what every key is derived from, ``start`` the first day of business time.
+
+        Without ``start`` the first request tells it: its business date, less the whole days that
+        have passed.
+        """
+        secret = blake2b(master, digest_size=32, person=b"evidence").digest()
+        self.authority = Authority(secret)
+        self.clock_ahead_s = 0.0
+        self.hold_s = HOLD_S
+        self.down: set[str] = set()  # of "signing" and "stamping"
+        self._start = start
+        self._chains: dict[str, Chain] = {}
 
     def sign(self, trace: Trace, query: SignQuery, now_s: float, draws: Draws) -> SignAnswer:
-        """Sign a document's digest with the key of this signer and document."""
-        del trace, now_s, draws
-        public, secret = self._key_pair(query.number.text, query.document)
-        signed = crypto_sign(signed_bytes(query.document, query.digest), secret)
-        return SignAnswer(signed[:SIGNATURE_BYTES].hex(), public.hex())
+        """Sign a document's digests with a certificate of this signer, document and will."""
+        del draws
+        if "signing" in self.down:
+            return SignAnswer(Served.UNAVAILABLE)
+        told = (
+            f"{query.document}\n{query.digest}\n{query.sm3}\n{query.consent_version}\n{query.will}"
+        ).encode()
+        number, authority = query.number.text, self.authority
+        seed, serial = authority.seed_and_serial(number.encode() + b"\n" + told)
+        public, secret = crypto_sign_seed_keypair(seed)
+        event = authority.events.get(serial)
+        if event is None:
+            start, at_s = self._first_day(trace, now_s), now_s + self.clock_ahead_s
+            issued_at, expires_at = moment(start, at_s), moment(start, at_s + self.hold_s)
+            if expires_at > LAST_MOMENT:
+                return SignAnswer(Served.UNAVAILABLE)
+            event = Event(
+                serial,
+                query.signer,
+                number,
+                query.document,
+                query.will,
+                public.hex(),
+                issued_at,
+                expires_at,
+            )
+            authority.events[serial] = event
+        signature = crypto_sign(told, secret).hex()[:HEX_OF_SIGNATURE]
+        return SignAnswer(Served.DONE, signature, event.public_key, serial, event.expires_at)
 
     def deposit(
         self, trace: Trace, query: DepositQuery, now_s: float, draws: Draws
     ) -> DepositAnswer:
-        """Deposit a signed document; one that lies there already keeps its place."""
-        del now_s, draws
-        deposit = self._of(trace.bank)
-        named = f"{trace.bank}\n{query.document}\n{query.digest}"
-        receipt = blake2b(named.encode(), digest_size=16).hexdigest()
-        record = deposit.by_receipt.get(receipt)
+        """Deposit a signed document; one that lies there already keeps its place and its time."""
+        del draws
+        chain = self.chain(trace.bank)
+        receipt = receipt_of(trace.bank, query)
+        record = chain.by_receipt.get(receipt)
         if record is None:
-            record = Record(
-                receipt,
-                query.document,
-                query.digest,
-                query.signature,
-                query.public_key,
-                query.consent_version,
-                "",
-            )
-            record.chain = record.link(deposit.records[-1].chain if deposit.records else GENESIS)
-            deposit.records.append(record)
-            deposit.by_receipt[receipt] = record
-        return DepositAnswer(receipt, record.chain)
+            if "stamping" in self.down:
+                return DepositAnswer(Served.UNAVAILABLE)
+            stamped_at = moment(self._first_day(trace, now_s), now_s + self.clock_ahead_s)
+            record = chain.append(receipt, query, stamped_at)
+        return DepositAnswer(Served.DONE, receipt, record.chain, record.stamped_at)
 
     def read(self, trace: Trace, query: ReadQuery, now_s: float, draws: Draws) -> ReadAnswer:
-        """Read a deposit of the asking bank back."""
-        del now_s, draws
-        record = self._of(trace.bank).by_receipt.get(query.receipt)
+        """Read a deposit of the asking bank back, with everything that verifying it needs."""
+        del draws
+        record = self.chain(trace.bank).by_receipt.get(query.receipt)
         if record is None:
             return ReadAnswer(found=False)
+        return self._told(record, moment(self._first_day(trace, now_s), now_s))
+
+    def status(self, trace: Trace, query: StatusQuery, now_s: float, draws: Draws) -> StatusAnswer:
+        """Tell how a certificate stands now."""
+        del draws
+        now = moment(self._first_day(trace, now_s), now_s)
+        standing = self.authority.standing(query.certificate, now)
+        if standing is not Standing.REVOKED:
+            return StatusAnswer(standing)
+        revocation = self.authority.revocations[query.certificate]
+        return StatusAnswer(standing, revocation.at, revocation.reason)
+
+    # What other hands do: the authority's own, the control plane's, a verifier's
+
+    def revoke(self, serial: str, at_s: float, reason: str = "key_compromise") -> None:
+        """Revoke a certificate from a moment of business time on."""
+        assert self._start is not None, "no certificate was issued yet"
+        self.authority.revoke(serial, moment(self._start, at_s), reason)
+
+    def stamp(self, request: bytes, now_s: float) -> bytes:
+        """Answer an RFC 3161 request of whoever asks: bytes in, bytes out."""
+        assert self._start is not None, "the first day of business time is not known"
+        stamper = None if "stamping" in self.down else self.authority.stamper
+        return timestamps.answer(request, moment(self._start, now_s + self.clock_ahead_s), stamper)
+
+    def chain(self, bank: str) -> Chain:
+        """Return a bank's chain."""
+        chain = self._chains.get(bank)
+        if chain is None:
+            chain = self._chains[bank] = Chain(bank)
+        return chain
+
+    def _told(self, record: Record, now: str) -> ReadAnswer:
+        """Build what is made of a record's facts: certificates, revocation list, time token."""
+        query, authority = record.query, self.authority
+        own = authority.certificate(query.certificate)
+        token = timestamps.token_of(record.stamped(), record.stamped_at, authority.stamper)
         return ReadAnswer(
             found=True,
-            digest=record.digest,
-            signature=record.signature,
-            public_key=record.public_key,
+            document=query.document,
+            digest=query.digest,
+            sm3=query.sm3,
+            signature=query.signature,
+            public_key=query.public_key,
+            certificate=query.certificate,
+            consent_version=query.consent_version,
+            will=query.will,
+            before=record.before,
+            chain=record.chain,
+            stamped_at=record.stamped_at,
+            certificates=tuple(text(der) for der in (own, authority.issuer.der) if der),
+            revoked=text(authority.revocation_list(now)),
+            token=text(token),
         )
 
-    def records(self, bank: str) -> list[Record]:
-        """A bank's records in the order of deposit."""
-        return list(self._of(bank).records)
+    def _first_day(self, trace: Trace, now_s: float) -> date:
+        if self._start is None:
+            self._start = trace.date - timedelta(days=int(now_s // DAY_S))
+        return self._start
 
-    def verify_chain(self, bank: str) -> bool:
-        """Whether every record of a bank still hangs on the one before it."""
-        before = GENESIS
-        for record in self._of(bank).records:
-            if record.link(before) != record.chain:
-                return False
-            before = record.chain
-        return True
 
-    def _of(self, bank: str) -> Deposit:
-        deposit = self._deposits.get(bank)
-        if deposit is None:
-            deposit = self._deposits[bank] = Deposit()
-        return deposit
-
-    def _key_pair(self, number: str, document: str) -> tuple[bytes, bytes]:
-        """Derive the signer's key pair for one document: keyed BLAKE2b (RFC 7693) as the KDF."""
-        info = f"ed25519\n{number}\n{document}".encode()
-        derived = blake2b(info, digest_size=32, key=self._secret, person=b"signer").digest()
-        return crypto_sign_seed_keypair(derived)
+def text(der: bytes) -> str:
+    """Return DER as this port tells it."""
+    return b64encode(der).decode()

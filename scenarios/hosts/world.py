@@ -5,9 +5,11 @@ One world is one tenant. A host puts a clock to it and hands the platform its po
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.banks import load_banks
+from core.flow.funding import open_funding
 from core.flow.platform import Platform
 from core.ports import PROVIDERS, Ports
 from core.products import load_products
@@ -126,4 +128,8 @@ class World:
 
     def platform(self, host: Host) -> Platform:
         """Return the platform on a host's clock and ports, with this world's memory."""
-        return Platform(host.ports, self.store, host.clock, self.banks, self.products)
+        platform = Platform(host.ports, self.store, host.clock, self.banks, self.products)
+        # In memory nothing is waited for: a quota is set by the time this has been sent.
+        with suppress(StopIteration):
+            open_funding(platform).send(None)
+        return platform

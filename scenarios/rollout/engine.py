@@ -21,7 +21,7 @@ from core.banks import load_banks
 from core.calendar import Calendar
 from core.clock import DAY_S, date_at, seconds_at
 from core.errors import GaveUp, InputError, Refused, nearest
-from core.flow.after_loan import day_end
+from core.flow.day_end import day_end
 from core.flow.journey import journey
 from core.flow.repay import repay
 from core.invariants import INVARIANTS, Books, check
@@ -319,12 +319,17 @@ class Rollout:
         while True:
             closes_s = seconds_at(start, day) + DAY_S + 60.0 + number * STAGGER_S
             await until(env.timeout(closes_s - env.now))
-            self.world.corebank.close_day(bank, day + timedelta(days=1))
-            # What a core that is closed at night leaves open is asked after by the hour.
+            core = self.world.corebank
+            core.cutoff(bank)
+            core.begin_batch(bank)
+            left = await day_end(self.platform, bank, day)
+            core.end_day(bank, day + timedelta(days=1))
+            # What a core whose line is closed at night leaves open is asked after by the hour.
             for _ in range(HOURS_A_DAY - 1):
-                if not await day_end(self.platform, bank, day):
+                if not left:
                     break
                 await until(env.timeout(3600.0))
+                left = await day_end(self.platform, bank, day)
             day += timedelta(days=1)
 
     # What it came to

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from scenarios.stories import afterwards, entering, faults, refusals  # they register themselves
+from scenarios.stories import (  # they register themselves
+    afterwards,
+    entering,
+    faults,
+    money,
+    refusals,
+)
 from scenarios.stories.story import STORIES, Story, find
 
-__all__ = ["STORIES", "Story", "afterwards", "entering", "faults", "find", "refusals"]
+__all__ = ["STORIES", "Story", "afterwards", "entering", "faults", "find", "money", "refusals"]

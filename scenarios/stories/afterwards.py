@@ -65,6 +65,7 @@ async def an_overdue_customer_pays_penalty_and_comes_back(stage: Stage) -> None:
     person = stage.person(holds_card=False)
     ending = stage.expect(await stage.visit(person, share_ppm=400_000), "done")
     loan = await stage.loan(ending)
+    await stage.spend(loan)
     await stage.days((loan.rows[0].due - stage.today).days + 40)
     loan = await stage.loan(ending)
     stage.check(loan.state is LoanState.OVERDUE, "the loan is overdue")

@@ -154,6 +154,13 @@ NOES: tuple[No, ...] = (
         {"signs": False},
     ),
     No(
+        "money for stocks is not lent",
+        Step.DRAW_DOWN,
+        Reason.USE_NOT_ALLOWED,
+        {},
+        {"use": "stocks"},
+    ),
+    No(
         "more than the line holds is refused",
         Step.DRAW_DOWN,
         Reason.OVER_LINE,
@@ -220,7 +227,7 @@ async def a_withdrawn_consent_stops_every_question(stage: Stage) -> None:
     stage.expect(await stage.visit(person, visit="3", tries=3), "done")
 
 
-@story(strict=("INV-KYC-BEFORE-STEP", "INV-SANCTION-BEFORE-MONEY"))
+@story(strict=("INV-KYC-BEFORE-CREDIT", "INV-SANCTION-BEFORE-MONEY"))
 async def a_card_holder_is_never_screened_by_the_sources_own_policy(stage: Stage) -> None:
     """A listed customer who holds a card is paid: the source screens account openings only.
 

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from core.application import Application, Reason, State, Step
 from core.clock import DAY_S, date_at
 from core.errors import Refused
-from core.flow import after_loan, calls
+from core.flow import calls
+from core.flow.day_end import day_end
+from core.flow.draw_down import draw_down, drawdown_id, reserve
 from core.flow.errand import Errand
 from core.flow.journey import Ending, draw, journey
 from core.flow.repay import move, repay
 from core.identity import CardNumber
 from core.lending.book import Loan
+from core.lending.rules import Use
 from core.ports.corebank import BalanceQuery, Direction
 from core.products import Area, products_of
 from core.store.records import Account
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
     from core.flow.platform import Platform
     from core.products import Product
-    from core.store.records import Repayment
+    from core.store.records import Drawdown, Repayment
     from scenarios.hosts.world import Host, World
     from scenarios.population.people import Person
 
@@ -85,6 +88,7 @@ class Stage:
         self._people = 0
         self._day_ended: date | None = None
         self.last: Ending | None = None
+        self._holder: dict[str, Person] = {}
 
     # People and their visits
 
@@ -166,6 +170,26 @@ class Stage:
             return await self.visit(person, bank, product, visit, **wish)
         raise StoryFailed("the platform did not crash where it should")
 
+    # Drawing, without a visit around it
+
+    async def signed(self, person: Person) -> Ending:
+        """Have a person come as far as a signed contract, and leave there."""
+        ending = await self.visit(person, refuses=frozenset({Step.DRAW_DOWN}))
+        self._holder[ending.application] = person
+        return self.expect(ending, "left", step=Step.DRAW_DOWN)
+
+    async def reserve(self, ending: Ending, request: str, amount_fen: int = DRAW_FEN) -> Drawdown:
+        """Reserve an amount for a signed customer, who then does nothing more."""
+        app = await self.application(ending.application)
+        errand = self.platform.errand(app, Step.DRAW_DOWN).serving(drawdown_id(app.id, request))
+        return await reserve(self.platform, errand, app, None, amount_fen, Use.DAILY_NEEDS)
+
+    async def ask_for(self, ending: Ending, request: str, amount_fen: int) -> Drawdown:
+        """Have a signed customer ask for an amount under a request's own key."""
+        app = await self.application(ending.application)
+        phone = Phone.of(self.host, self._holder[app.id], app.bank, Wish(), request)
+        return await draw_down(self.platform, app, phone, request, amount_fen)
+
     # The loan's life
 
     async def application(self, application: str) -> Application:
@@ -195,8 +219,23 @@ class Stage:
             await self.host.clock.sleep(DAY_S - now_s % DAY_S)
             ended = self.today - timedelta(days=1)
             for bank in banks:
-                await after_loan.day_end(self.platform, bank, ended)
-                self.world.corebank.close_day(bank, self.today)
+                await self.close(bank, ended)
+
+    async def bring_in(self, loan: Loan, request: str, amount_fen: int) -> None:
+        """Have the customer move money from the bound card onto the account."""
+        account = await self.platform.store.get(Account, loan.account)
+        assert account is not None
+        errand = Errand(self.host.clock, loan.bank, f"{loan.id}/{request}", Step.REPAY)
+        await move(self.platform, errand, account, Direction.IN, amount_fen)
+
+    async def close(self, bank: str, on: date) -> int:
+        """Close a day of a bank: the core's stages, our day end inside its batch."""
+        core = self.world.corebank
+        core.cutoff(bank)
+        core.begin_batch(bank)
+        left = await day_end(self.platform, bank, on)
+        core.end_day(bank, on + timedelta(days=1))
+        return left
 
     async def spend(self, loan: Loan) -> None:
         """Have the customer move everything on the account out to the bound card."""

@@ -9,10 +9,13 @@ import pytest
 
 from core.identity import CardNumber, PhoneNumber
 from core.ports.corebank import (
+    AccountAct,
     AccountClass,
+    AccountQuery,
     Adjustment,
     AdjustQuery,
     BalanceQuery,
+    BankQuery,
     CollectQuery,
     CoreCode,
     CustomerQuery,
@@ -26,7 +29,10 @@ from core.ports.corebank import (
     OpenQuery,
     Outcome,
     OutcomeQuery,
+    ReserveQuery,
+    ResolveQuery,
     ReverseQuery,
+    TransferQuery,
 )
 from mocks.corebank.behaviour import CoreBank
 
@@ -35,39 +41,57 @@ NEXT = date(2020, 7, 2)
 BINS = {"b01": "629001", "b02": "629002"}
 
 
-class Counter:
-    """The core of two banks, and a clerk who numbers the requests."""
+class Clerk:
+    """The core of two banks, and a clerk who numbers the requests and has a watch."""
 
-    def __init__(self, people, li, wang, trace):
-        self.core = CoreBank(people, BINS, START)
-        self.li, self.wang = li, wang
-        self.card = li.cards[0].number  # class I at b01
+    def __init__(self, town, trace, faults=()):
+        self.core = CoreBank(town, BINS, START, faults)
+        self.li, self.wang = town.people[:2]
+        self.card = self.li.cards[0].number  # class I at b01
+        self.now_s = 0.0
         self._trace, self._serial = trace, 0
 
-    def key(self, serial=None, bank="b01"):
+    @classmethod
+    def of(cls, make_person, make_card, make_town, trace, faults=()):
+        """A clerk for Li, who has 1,000 yuan at b01, and Wang, who banks elsewhere."""
+        li = make_person("li", cards=(make_card(1, balance_fen=100_000),))
+        outside = make_card(7, "elsewhere", bin_="629900")
+        wang = make_person("wang", name="王芳", birth=date(1990, 2, 3), cards=(outside,))
+        return cls(make_town(li, wang), trace, faults)
+
+    def key(self, serial=None, bank="b01", channel="app"):
         if serial is None:
             self._serial += 1
             serial = f"s{self._serial}"
-        return Key(bank, "app", START, serial)
+        return Key(bank, channel, START, serial)
 
     def ask(self, operation, query, bank="b01"):
-        return getattr(self.core, operation)(self._trace(bank=bank), query, 0.0, None)
+        return getattr(self.core, operation)(self._trace(bank=bank), query, self.now_s, None)
 
-    def open(self, person, key=None, bank="b01"):
-        key = key or self.key(bank=bank)
+    # Writes; each takes the key, or a new one.
+
+    def open(self, person, key=None, bank="b01", account_class=AccountClass.II, confirmed=False):
         bound = person.cards[0].number
-        return self.ask(
-            "open_account", OpenQuery(key, person.name, person.id_number, person.phone, bound)
+        query = OpenQuery(
+            key or self.key(bank=bank),
+            person.name,
+            person.id_number,
+            person.phone,
+            bound,
+            account_class=account_class,
         )
+        opened = self.ask("open_account", query)
+        if confirmed:
+            self.act(opened.account, AccountAct.CONFIRM, key=self.key(bank=bank))
+        return opened
 
-    def pay_out(self, loan="L1", account=None, fen=50_000, key=None, bank="b01"):
-        query = DisburseQuery(key or self.key(bank=bank), loan, account or self.card, fen)
-        return self.ask("disburse", query)
+    def pay_out(self, loan="L1", account=None, fen=50_000, key=None, bank="b01", until=None):
+        key = key or self.key(bank=bank)
+        return self.ask("disburse", DisburseQuery(key, loan, account or self.card, fen, until))
 
-    def collect(self, loan="L1", account=None, key=None, parts=(0, 0, 0, 0)):
-        return self.ask(
-            "collect", CollectQuery(key or self.key(), loan, account or self.card, *parts)
-        )
+    def collect(self, loan="L1", account=None, key=None, parts=(0, 0, 0, 0), **more):
+        query = CollectQuery(key or self.key(), loan, account or self.card, *parts, **more)
+        return self.ask("collect", query)
 
     def adjust(self, adjustment, fen, loan="L1", key=None):
         return self.ask("adjust", AdjustQuery(key or self.key(), loan, adjustment, fen))
@@ -75,8 +99,25 @@ class Counter:
     def move(self, account, direction, fen, key=None):
         return self.ask("move", MoveQuery(key or self.key(), account, direction, fen))
 
+    def transfer(self, account, direction, fen, key=None, **more):
+        return self.ask(
+            "transfer", TransferQuery(key or self.key(), account, direction, fen, **more)
+        )
+
+    def reserve(self, account=None, fen=10_000, key=None, expires=None):
+        query = ReserveQuery(key or self.key(), account or self.card, fen, expires)
+        return self.ask("reserve", query)
+
+    def resolve(self, reservation, fen=0, key=None):
+        return self.ask("resolve", ResolveQuery(key or self.key(), reservation, fen))
+
+    def act(self, account, act, bound=None, key=None):
+        return self.ask("account", AccountQuery(key or self.key(), account, act, bound))
+
     def reverse(self, original, key=None):
         return self.ask("reverse", ReverseQuery(key or self.key(), original))
+
+    # Questions.
 
     def outcome(self, key, *, fence=False):
         return self.ask("outcome", OutcomeQuery(key, fence))
@@ -84,20 +125,29 @@ class Counter:
     def balance(self, account, bank="b01"):
         return self.ask("balance", BalanceQuery(account), bank)
 
+    def room(self, account, bank="b01"):
+        limits = self.ask("limits", BalanceQuery(account), bank)
+        return limits.in_fen, limits.out_fen
+
+    def day(self, bank="b01"):
+        return self.ask("day", BankQuery(bank))
+
+    def file(self, on=None, bank="b01"):
+        return self.ask("reconciliation", BankQuery(bank, on)).content
+
     def books(self, bank="b01"):
         return self.core.entries(bank), self.core.balances(bank), self.core.totals(bank)
+
+    # The day.
+
+    def to_batch(self, bank="b01"):
+        self.core.cutoff(bank)
+        self.core.begin_batch(bank)
 
 
 @pytest.fixture
 def desk(make_person, make_card, make_town, trace):
-    li = make_person("li", cards=(make_card(1, balance_fen=100_000),))
-    wang = make_person(
-        "wang",
-        name="王芳",
-        birth=date(1990, 2, 3),
-        cards=(make_card(7, "elsewhere", bin_="629900"),),
-    )
-    return Counter(make_town(li, wang), li, wang, trace)
+    return Clerk.of(make_person, make_card, make_town, trace)
 
 
 def codes(*answers):
@@ -327,7 +377,7 @@ def test_an_account_is_opened_under_the_banks_own_digits(desk):
 
 
 def test_account_numbers_depend_on_the_key_alone(desk, make_town, trace):
-    others = Counter(make_town(desk.li, desk.wang), desk.li, desk.wang, trace)
+    others = Clerk(make_town(desk.li, desk.wang), trace)
     others.open(others.wang, others.key("before"))
 
     assert (
@@ -383,7 +433,7 @@ def test_a_move_to_a_bound_account_of_the_same_bank_stays_in_the_house(desk):
 
 
 def test_an_account_without_a_bound_one_has_nowhere_to_move_to(desk):
-    assert codes(desk.move(desk.card, Direction.OUT, 1)) == [rejected(CoreCode.NO_ACCOUNT)]
+    assert codes(desk.move(desk.card, Direction.OUT, 1)) == [rejected(CoreCode.NOT_BOUND)]
 
 
 # Reversals and days.

@@ -1,0 +1,321 @@
+"""The loan book's day end (日终): inside the core's BATCH, bank by bank, loan by loan.
+
+In this order: the files of closed days are compared; what customers left open is asked after, and
+what still is open is suspended until the file decides; reservations that expired go back; what
+fell due is collected, and every loan that the day touches is turned. Each of these may be done
+again without effect, so a day end that was broken off is simply called again, and a second one
+that runs at the same time finds its loans saved by the first. A loan that cannot be turned is
+locked and counted; the bank's day closes all the same.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from core.application import Step
+from core.errors import GaveUp, InputError, ProviderError, Stale
+from core.flow import calls, draw_down, repay, take_back
+from core.flow.errand import Errand
+from core.flow.money import BookingRejected, next_round, settle
+from core.flow.platform import until_saved
+from core.flow.reconcile import reconcile
+from core.identity import CardNumber
+from core.lending.book import Loan, LoanState, due_fen
+from core.lending.book import day_end as close_day
+from core.lending.collection import to_collect_fen
+from core.ports.corebank import (
+    AdjustQuery,
+    BalanceQuery,
+    BankQuery,
+    CollectQuery,
+    DisburseQuery,
+    Outcome,
+    ReverseQuery,
+    Stage,
+)
+from core.store.records import (
+    AuditEvent,
+    DayClose,
+    Instruction,
+    Line,
+    LoanLock,
+    Record,
+    RiskWarning,
+    mint,
+)
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from core.flow.platform import Platform
+    from core.ports.corebank import Posted
+
+LEFT_ALONE_S = 900.0  # an instruction this young may still have its customer waiting for it
+A_DAY = timedelta(days=1)
+
+
+async def day_end(platform: Platform, bank: str, on: date) -> int:
+    """Close ``on`` for a bank's loan book; return how much of it is left to do.
+
+    To be called while the core is in the BATCH of that date; afterwards, again, to catch up. A
+    loan whose core does not answer, or on which a collection is on its way, is left, and so is an
+    instruction whose fate is still unknown; the bank's day closes all the same.
+    """
+    try:
+        ready = await core_is_ready(platform, bank, on)
+    except GaveUp:
+        ready = False
+    if not ready:
+        return 1
+    left = await compare_files(platform, bank, on)
+    left += await settle_open(platform, bank, on)
+    for draw in await platform.store.lapsed(bank, platform.clock.now_s):
+        await draw_down.expire(platform, draw.id)
+    left += await close_loans(platform, bank, on)
+    await write_down(platform, bank, on, left)
+    return left
+
+
+def day_errand(platform: Platform, bank: str, name: str, on: date) -> Errand:
+    """Return the errand for one loan or instruction at a day end, with patience of its own."""
+    errand = Errand(platform.clock, bank, name, Step.AFTER_LOAN)
+    errand.date = on
+    return errand
+
+
+async def core_is_ready(platform: Platform, bank: str, on: date) -> bool:
+    """Whether the core is in the batch of ``on``, or past it."""
+    errand = day_errand(platform, bank, f"day/{bank}/{on}", on)
+    day = await errand.ask(calls.DAY_STAGE, platform.ports.corebank.day, BankQuery(bank))
+    closing = day.accounting_date == on and day.stage in (Stage.BATCH, Stage.CLOSED)
+    return closing or day.accounting_date > on
+
+
+async def write_down(platform: Platform, bank: str, on: date, left: int) -> None:
+    """Note that a date is closed, and that its file is still to be compared."""
+
+    async def write() -> None:
+        close = await platform.store.get(DayClose, bank) or DayClose(bank, bank)
+        close.left = left
+        if close.closed is None or close.closed < on:
+            close.closed = on
+            close.unreconciled = (*close.unreconciled, on)
+        await platform.store.save(close)
+
+    await until_saved(write)
+
+
+# The files of the core.
+
+
+async def compare_files(platform: Platform, bank: str, on: date) -> int:
+    """Compare the file of every closed date that was not compared yet; return how many wait on."""
+    close = await platform.store.get(DayClose, bank)
+    waiting = [] if close is None else [day for day in close.unreconciled if day < on]
+    compared = []
+    for day in waiting:
+        errand = day_errand(platform, bank, f"file/{bank}/{day}", on)
+        try:
+            if await reconcile(platform, errand, bank, day) is not None:
+                compared.append(day)
+        except GaveUp:
+            break
+        except InputError as wrong:  # a file that contradicts itself is sent again by the core
+            name = mint("E", "file", bank, str(day), str(on))
+            await platform.store.save(AuditEvent(name, bank, "bad_file", str(day), on, str(wrong)))
+    if compared:
+        await strike(platform, bank, compared)
+    return len(waiting) - len(compared)
+
+
+async def strike(platform: Platform, bank: str, compared: list[date]) -> None:
+    """Strike the dates off the list whose files were compared."""
+
+    async def write() -> None:
+        close = await platform.store.get(DayClose, bank)
+        assert close is not None
+        close.unreconciled = tuple(day for day in close.unreconciled if day not in compared)
+        await platform.store.save(close)
+
+    await until_saved(write)
+
+
+# What customers left open.
+
+
+async def settle_open(platform: Platform, bank: str, on: date) -> int:
+    """Find out what became of the instructions left open; return how many still are.
+
+    What is still open is suspended: it stands on the manual list, and the core's file decides.
+    """
+    left = 0
+    old_s = platform.clock.now_s - LEFT_ALONE_S
+    for order in await platform.store.unsettled(bank):
+        if order.sent_at_s is not None and order.sent_at_s > old_s:
+            continue
+        try:
+            await settle_one(platform, day_errand(platform, bank, order.id, on), order)
+        except Stale:
+            continue  # its customer came back and goes on with it
+        except GaveUp:
+            left += 1
+            await suspend(platform, order.id, on)
+    return left
+
+
+async def suspend(platform: Platform, order_id: str, on: date) -> None:
+    """Note that a cut-off found an instruction open."""
+
+    async def write() -> None:
+        order = await platform.store.get(Instruction, order_id)
+        assert order is not None
+        if order.answer is not None or order.suspended_on is not None:
+            return
+        order.suspended_on = on
+        event = AuditEvent(
+            mint("E", "suspended", order.id, str(order.round)),
+            order.bank,
+            "suspended",
+            order.subject,
+            on,
+            f"{order.id}, key {order.key.serial}",
+        )
+        await platform.store.save(order, event)
+
+    await until_saved(write)
+
+
+async def settle_one(platform: Platform, errand: Errand, order: Instruction) -> None:
+    """Settle one instruction. Our own bookings are completed; a customer's money is not sent."""
+    if isinstance(order.query, AdjustQuery):
+        try:
+            await repay.post(platform, errand, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME, [order])
+        except BookingRejected as no:
+            await lock(platform, order.bank, order.query.loan, errand.date, str(no))
+        return
+    posted = await settle(platform, errand, calls.SETTLE_OUTCOME, order)
+    await conclude(platform, order, posted)
+
+
+async def conclude(platform: Platform, order: Instruction, posted: Posted) -> None:
+    """Write the final word on an instruction whose customer is gone."""
+    if isinstance(order.query, DisburseQuery):
+        await draw_down.conclude(platform, order.subject, order, posted)
+    elif isinstance(order.query, CollectQuery):
+        await repay.conclude(platform, order.subject, order, posted)
+    elif isinstance(order.query, ReverseQuery):
+        await take_back.conclude(platform, order, posted)
+    elif posted.outcome is Outcome.NOT_FOUND:
+        order.sent_at_s = None  # an account or a transfer that never was: the customer's next
+        await next_round(platform, order)  # visit sends it under a key of its own
+    else:
+        order.answer = posted  # one that was: the next visit finds it
+        await platform.store.save(order)
+
+
+# Loans.
+
+
+async def close_loans(platform: Platform, bank: str, on: date) -> int:
+    """Collect what is due and turn every loan that the day touches; return how many are left."""
+    left = 0
+    waiting = await repay.collecting(platform, bank)
+    for loan in await platform.store.loans_due(bank, on):
+        if loan.id in waiting or await locked(platform, loan.id):
+            left += 1
+            continue
+        errand = day_errand(platform, bank, loan.id, on)
+        try:
+            await close_loan(platform, errand, loan)
+        except Stale:
+            continue  # another day end, or a payment, was faster: it has turned the loan
+        except GaveUp:
+            left += 1
+        except (BookingRejected, AssertionError) as why:
+            left += 1  # one poisoned loan must not keep a bank's day open
+            await lock(platform, bank, loan.id, on, str(why))
+    return left
+
+
+async def close_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
+    """Turn one loan to the day that ends, collect what is due on it, and close its day."""
+    await repay.book(platform, errand, loan, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME)
+    if due_fen(loan):
+        await collect_due(platform, errand, loan)
+        loan = await repay.loan_of(platform, loan.id)
+    await turn_loan(platform, errand, loan)
+
+
+async def collect_due(platform: Platform, errand: Errand, loan: Loan) -> None:
+    """Take what is due from the loan's account, as far as it holds it; once a day.
+
+    Beside the customer's own payment of the same day: both take from what is due by then, and no
+    two are under way at once, so an instalment is never taken twice.
+    """
+    request = f"auto/{errand.date}"
+    serving = errand.serving(repay.repayment_id(loan.id, request))
+    try:
+        held = await serving.ask(
+            calls.DAY_BALANCE,
+            platform.ports.corebank.balance,
+            BalanceQuery(CardNumber(loan.account)),
+        )
+    except ProviderError:
+        return  # the loan's day closes unpaid; tomorrow asks again
+    amount_fen = to_collect_fen(loan, errand.date, held.available_fen)
+    if amount_fen > 0:
+        await repay.collect_automatically(platform, serving, loan, request, amount_fen)
+
+
+async def turn_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
+    """Close one loan's day; freeze the line of one that falls into arrears."""
+    before = (loan.state, loan.category)
+    orders = repay.adjustments(errand, loan, close_day(loan, errand.date), "close")
+    records: list[Record] = [loan, *orders]
+    if (loan.state, loan.category) != before or loan.days_overdue(errand.date) == 1:
+        records += await warnings(platform, errand, loan)
+    await platform.store.save(*records)
+    await repay.post(platform, errand, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME, orders)
+
+
+async def warnings(platform: Platform, errand: Errand, loan: Loan) -> list[Record]:
+    """Return the warning about a loan in arrears and its frozen line, to be saved."""
+    if loan.state is not LoanState.OVERDUE:
+        return []
+    line = await platform.store.get(Line, loan.application)
+    assert line is not None
+    line.frozen = line.frozen or repay.OVERDUE
+    signal = f"{loan.category.name.lower()}, {loan.days_overdue(errand.date)} days overdue"
+    warning_id = mint("W", loan.id, signal)
+    return [line, RiskWarning(warning_id, loan.bank, loan.id, signal, errand.date)]
+
+
+async def locked(platform: Platform, loan_id: str) -> bool:
+    """Whether a loan waits for a person."""
+    found = await platform.store.get(LoanLock, loan_id)
+    return found is not None and not found.lifted
+
+
+async def lock(platform: Platform, bank: str, loan_id: str, on: date, why: str) -> None:
+    """Lock a loan that could not be turned; nothing else is done with it until it is lifted."""
+
+    async def write() -> None:
+        found = await platform.store.get(LoanLock, loan_id) or LoanLock(loan_id, bank, on, why)
+        found.on, found.why, found.lifted = on, why, False
+        name = mint("E", "locked", loan_id, str(on))
+        await platform.store.save(found, AuditEvent(name, bank, "loan_locked", loan_id, on, why))
+
+    await until_saved(write)
+
+
+async def unlock(platform: Platform, loan_id: str) -> None:
+    """Lift a lock, once a person has mended the loan: the next day end catches up."""
+
+    async def write() -> None:
+        found = await platform.store.get(LoanLock, loan_id)
+        if found is not None and not found.lifted:
+            found.lifted = True
+            await platform.store.save(found)
+
+    await until_saved(write)
