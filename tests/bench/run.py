@@ -20,11 +20,12 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 import journeys  # noqa: E402  the folder is on the path only now
 import ledger  # noqa: E402
 import pieces  # noqa: E402
+import year  # noqa: E402
 
 from scenarios.collector import calm  # noqa: E402
 
 Bench = Callable[[], tuple[Callable[[], int], str, str]]
-BENCHES: dict[str, Bench] = {**journeys.BENCHES, **pieces.BENCHES, **ledger.BENCHES}
+BENCHES: dict[str, Bench] = {**journeys.BENCHES, **pieces.BENCHES, **ledger.BENCHES, **year.BENCHES}
 
 
 def measure(bench: Bench, rounds: int) -> tuple[list[float], str, str]:
