@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint soak bench lock system-deps clean
+.PHONY: help setup demo test lint soak bench conformance lock system-deps clean
 
 PYTHON ?= python3
 LOCK := requirements/base-test.lock
@@ -46,6 +46,9 @@ soak: setup ## run the full counts: long, and with chance let loose
 
 bench: setup ## run the benchmarks: rates and ratios, medians
 	@$(BIN)/python tests/bench/run.py
+
+conformance: setup ## check us against published truths, ours or those of VECTORS=DIR
+	@$(BIN)/python -m scenarios.conformance $(if $(VECTORS),"$(VECTORS)")
 
 # For maintainers, after a change of dependencies in pyproject.toml; UPGRADE=1 takes the newest of
 # everything. No path and no registry address gets into a lock. ray and ocr are held to the

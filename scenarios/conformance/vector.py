@@ -5,26 +5,37 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import nearest
-from core.lending.schedule import MONTH, Period, Tranche, Unit
+from core.lending.schedule import MONTH, Tranche
 from core.money import Rounding
-from core.products import DayCount, Method
+from core.products import Method
 from scenarios.conformance.figures import day, fen, number, whole
 from scenarios.conformance.outcome import NotExpressible
+from scenarios.conformance.words import day_counts_of, kind_of, period_of
 
 if TYPE_CHECKING:
     from datetime import date
     from fractions import Fraction
 
-# What a vector may say. The first group changes what is computed or compared.
-FIELDS = {
+    from core.lending.schedule import Period
+    from core.products import DayCount
+
+# What a vector may say, by its kind; what it says beside that is not passed over.
+COMMON = {
     *("method", "principal", "annual_rate_pct", "periods", "period", "day_count", "rounding"),
-    *("disbursements", "emi_rate", "emi_multiple", "money_multiple", "principal_grace"),
-    *("interest_deferred_periods", "fixed_payment", "segments", "cash_flows", "payment"),
-    *("expected_rows", "expected_totals", "partial_rows", "verification", "use", "days"),
-    *("first_due_date", "first_repayment_date", "payoff_date", "payoff", "payments"),
+    *("expected_rows", "expected_totals", "partial_rows", "verification", "use", "disbursements"),
+}
+SCHEDULE = {
+    *("emi_rate", "emi_multiple", "money_multiple", "principal_grace", "fixed_payment", "payment"),
+    *("interest_deferred_periods", "first_due_date", "first_repayment_date", "payoff", "payments"),
+}
+# An early pay-off goes by many names: one day, or the payments of which the last settles.
+PAYOFF = re.compile(r"(early_)?pay_?off(_date|_on)?|early_repayments?|(pre|re)?payments")
+FIELDS = {
+    "simple": COMMON | {"segments", "days"},
+    "rate": COMMON | {"cash_flows", "days", "dates", "months"},
 }
 REMARKS = {
     *("id", "title", "about", "source", "provenance", "note", "notes", "comment", "comments"),
@@ -32,65 +43,19 @@ REMARKS = {
 }
 FIRST_DUE = ("first_due_date", "first_repayment_date")
 
-# What a method's name says, the first phrase that stands in it; beside it only words of MODIFIERS.
-KINDS = {
-    "flat": "flat",
-    "equal_principal": "equal_principal",
-    "dengebenjin": "equal_principal",
-    "equal_instalment": "equal_instalment",
-    "dengebenxi": "equal_instalment",
-    "fixed_payment": "equal_instalment",
-    "annuity": "equal_instalment",
-    "emi": "equal_instalment",
-    "pmt": "equal_instalment",
-    "cumulative_interest": "equal_instalment",
-    "cumulative_principal": "equal_instalment",
-    "bullet": "bullet",
-    "interest_only": "bullet",
-    "simple_interest": "simple",
-    "daily_interest": "simple",
-    "penalty_interest": "simple",
-    "irr": "rate",
-    "xirr": "rate",
-    "apr": "rate",
-    "annual_percentage_rate": "rate",
-    "effective_rate": "rate",
-    "effective_annual_rate": "rate",
-}
-SPELLINGS = {"instalments": "instalment", "installment": "instalment", "installments": "instalment"}
-MODIFIERS = {
-    *("equal", "instalment", "payment", "multi", "disbursement", "disbursements", "tranches"),
-    *("unrounded", "summary", "early", "payoff", "principal", "grace", "interest", "deferred"),
-    *("daily", "penalty", "cumulative", "by", "days", "months", "excel"),
-}
-
-PERIOD = re.compile(r"(\d+)?\s*(month|week|day|quarter|year)(?:s|ly)?", re.ASCII)
-UNITS = {
-    "month": (1, Unit.MONTHS),
-    "quarter": (3, Unit.MONTHS),
-    "year": (12, Unit.MONTHS),
-    "week": (1, Unit.WEEKS),
-    "day": (1, Unit.DAYS),
-}
-# A day count as sources write it, blanks left out, and the rules that it may mean.
-DAY_COUNTS: tuple[tuple[str, tuple[DayCount, ...]], ...] = (
-    (r"1/12.*|annual/12|monthly", (DayCount.MONTHLY,)),
-    (r"(act|actual)/(act|actual).*start.*", (DayCount.ACT_ACT_START,)),
-    (r"(act|actual)/(act|actual).*", (DayCount.ACT_ACT_31DEC, DayCount.ACT_ACT)),
-    (r"(act|actual|k|days)/365.*", (DayCount.ACT_365,)),
-    (r"(act|actual|k|days)/360.*", (DayCount.ACT_360,)),
-    (r"(7\*k|act|actual|days)/364.*", (DayCount.ACT_364,)),
-    # Fineract's 30/360 gives every period its months and splits one by actual days.
-    (r"30e?/360.*", (DayCount.MONTHLY, DayCount.THIRTY_360)),
-    (r"dailyrategiven.*", ()),
-)
-
 
 class Use(StrEnum):
     """Whether a vector's figures are to be reached, or published as wrong and not to be."""
 
     POSITIVE = "positive"
     NEGATIVE = "negative"
+
+
+class Payoff(NamedTuple):
+    """The day on which a loan is paid off early, and what was paid before it, row by row."""
+
+    on: date
+    earlier: tuple[Tranche, ...]
 
 
 @dataclass(slots=True)
@@ -109,9 +74,10 @@ class Case:
     rate: Fraction | None = None
     periods: int = 0
     period: Period = MONTH
-    day_counts: tuple[DayCount, ...] = (DayCount.MONTHLY,)
+    day_counts: tuple[DayCount, ...] = ()
     tranches: tuple[Tranche, ...] = ()
     first_due: date | None = None
+    payoff: Payoff | None = None
     accepted: list[tuple[Rounding, bool]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -143,10 +109,15 @@ def read(raw: dict[str, Any]) -> Case:
     Raises:
         NotExpressible: a field, a method or a value that is not understood.
     """
-    for name, value in raw.items():
-        if name not in FIELDS | REMARKS and value not in (None, "", [], {}):
-            raise NotExpressible(f"field {name!r} is not understood; {nearest(name, FIELDS)}")
     kind, words = kind_of(str(raw.get("method") or ""))
+    fields = FIELDS.get(kind, COMMON | SCHEDULE)
+    for name, value in raw.items():
+        if (
+            name not in fields | REMARKS
+            and not _is_payoff(name, kind)
+            and value not in (None, "", [], {})
+        ):
+            raise NotExpressible(f"field {name!r} is not understood here; {nearest(name, fields)}")
     case = Case(
         id=str(raw.get("id") or "?"),
         use=_use(raw),
@@ -155,34 +126,19 @@ def read(raw: dict[str, Any]) -> Case:
         words=words,
         rows=_rows(raw.get("expected_rows")),
         totals=_table(raw.get("expected_totals"), "expected_totals"),
-        partial=bool(raw.get("partial_rows")) or "summary" in words,
+        partial=bool(raw.get("partial_rows")) or "summary" in words or not raw.get("expected_rows"),
     )
     if raw.get("payment") is not None:
         case.totals = {**case.totals, "payment": raw["payment"]}
     if not case.rows and not case.totals:
         raise NotExpressible("it asserts no figure")
     case.accepted = _accepted(raw, case.notes)
+    case.payoff = _payoff(case) if kind in set(Method) else None
+    if kind in set(Method) or (kind == "rate" and raw.get("day_count") is not None):
+        case.day_counts = day_counts_of(raw.get("day_count"))
     if kind != "rate":
         _read_loan(case)
     return case
-
-
-def kind_of(method: str) -> tuple[str, set[str]]:
-    """Return the kind of a method's name and its words.
-
-    Raises:
-        NotExpressible: the name, or a word of it, is unknown.
-    """
-    words = [SPELLINGS.get(word, word) for word in re.split(r"[_\s-]+", method.lower()) if word]
-    name = f"_{'_'.join(words)}_"
-    for phrase, kind in KINDS.items():
-        if f"_{phrase}_" in name:
-            strangers = set(words) - set(phrase.split("_")) - MODIFIERS
-            if strangers:
-                word = min(strangers)
-                raise NotExpressible(f"method {method!r}: the word {word!r} is not understood")
-            return kind, set(words)
-    raise NotExpressible(f"method {method!r} is unknown; {nearest(method, KINDS)}")
 
 
 def _use(raw: dict[str, Any]) -> Use:
@@ -190,6 +146,32 @@ def _use(raw: dict[str, Any]) -> Use:
         return Use(raw.get("use") or Use.POSITIVE)
     except ValueError:
         raise NotExpressible(f"use {raw['use']!r} is neither positive nor negative") from None
+
+
+def _is_payoff(name: str, kind: str) -> bool:
+    return kind in set(Method) and PAYOFF.fullmatch(name) is not None
+
+
+def _payoff(case: Case) -> Payoff | None:
+    """Return the early pay-off of a vector; its amount, if told, is a figure to be reached."""
+    told = [case.raw[name] for name in case.raw if PAYOFF.fullmatch(name) and case.raw[name]]
+    if not told:
+        if "payoff" in case.words:
+            raise NotExpressible("an early pay-off without its date")
+        return None
+    paid = told[0] if isinstance(told[0], list) else [told[0]]
+    if len(told) > 1 or any(isinstance(each, list) for each in paid):
+        raise NotExpressible("an early pay-off that is told twice")
+    days = [each if isinstance(each, dict) else {"date": each} for each in paid]
+    for each in days:
+        if strangers := set(each) - {"date", "on", "amount"}:
+            raise NotExpressible(f"payment {min(strangers)!r} is not understood")
+    dates = [day(each.get("date") or each.get("on"), "payment") for each in days]
+    if (amount := days[-1].get("amount")) is not None:
+        case.totals = {**case.totals, "payoff": amount}
+    earlier = zip(dates[:-1], days[:-1], strict=True)
+    rows = tuple(Tranche(on, fen(each.get("amount"), "payment")) for on, each in earlier)
+    return Payoff(dates[-1], rows)
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:
@@ -229,9 +211,9 @@ def _read_loan(case: Case) -> None:
     case.principal_fen = fen(raw.get("principal"), "principal")
     if raw.get("annual_rate_pct") is not None:
         case.rate = number(raw["annual_rate_pct"], "annual_rate_pct") / 100
-    case.periods = whole(raw.get("periods"), "periods")
+    if case.kind in set(Method):
+        case.periods = whole(raw.get("periods"), "periods")
     case.period = period_of(raw.get("period"))
-    case.day_counts = day_counts_of(raw.get("day_count"))
     case.tranches = _tranches(raw.get("disbursements") or [])
     drawn_fen = sum(tranche.amount_fen for tranche in case.tranches)
     if case.tranches and drawn_fen != case.principal_fen:
@@ -241,36 +223,6 @@ def _read_loan(case: Case) -> None:
             case.first_due = day(raw[name], name)
     if raw.get("emi_rate") not in (None, "1/12"):
         raise NotExpressible(f"emi_rate {raw['emi_rate']!r} is not understood; '1/12' is")
-
-
-def period_of(text: Any) -> Period:
-    """Return the time between rows, a month where nothing is said.
-
-    Raises:
-        NotExpressible: it is not understood.
-    """
-    if text is None:
-        return MONTH
-    told = PERIOD.fullmatch(str(text).strip().lower().replace("daily", "day"))
-    if told is None:
-        raise NotExpressible(f"period {text!r} is not understood; write '1 month' or '15 days'")
-    times, unit = UNITS[told[2]]
-    return Period(int(told[1] or 1) * times, unit)
-
-
-def day_counts_of(text: Any) -> tuple[DayCount, ...]:
-    """Return the rules that a day count may mean: a twelfth a month where nothing is said.
-
-    Raises:
-        NotExpressible: it is not understood.
-    """
-    if text is None:
-        return (DayCount.MONTHLY,)
-    plain = re.sub(r"\s", "", str(text)).lower()
-    for pattern, rules in DAY_COUNTS:
-        if re.fullmatch(pattern, plain):
-            return rules
-    raise NotExpressible(f"day_count {text!r} is not understood")
 
 
 def _tranches(value: Any) -> tuple[Tranche, ...]:

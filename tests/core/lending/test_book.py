@@ -1,7 +1,6 @@
-"""The loan book: a life of accruals and payments in which no fen is made or lost.
+"""The loan book, case by case: turning days, taking payments, what is touched when.
 
-The figures are corebank.md 6.6, (30) to (36). ``Ledger`` is the second witness: it knows only
-the bookings and the collections that a core bank would be sent.
+Whole lives at random, with a second witness: tests/core/lending/test_book_machine.py.
 """
 
 from __future__ import annotations
@@ -77,63 +76,17 @@ PRODUCT = {
 }
 
 
-def loan_of(method=Method.EQUAL_INSTALMENT, principal_fen=5_000_000, rate_ppm=72_000, months=12):
+def loan_of(
+    method=Method.EQUAL_INSTALMENT,
+    principal_fen=5_000_000,
+    rate_ppm=72_000,
+    months=12,
+    drawn=DRAWN,
+):
     product = Product.model_validate({**PRODUCT, "method": method, "months": months})
-    return lend("L1", product, "A1", "6291", principal_fen, rate_ppm, DRAWN)
+    return lend("L1", product, "A1", "6291", principal_fen, rate_ppm, drawn)
 
 
-class Ledger:
-    """What the core bank would hold of one loan."""
-
-    def __init__(self, loan):
-        self.normal = loan.principal_fen
-        self.overdue = self.interest = self.penalty = 0
-
-    def post(self, bookings):
-        for kind, amount_fen in bookings:
-            assert amount_fen > 0
-            match kind:
-                case Adjustment.ACCRUE_INTEREST:
-                    self.interest += amount_fen
-                case Adjustment.ACCRUE_PENALTY:
-                    self.penalty += amount_fen
-                case Adjustment.TO_OVERDUE:
-                    self.normal -= amount_fen
-                    self.overdue += amount_fen
-
-    def collect(self, paid):
-        self.normal -= paid.principal_fen
-        self.overdue -= paid.overdue_principal_fen
-        self.interest -= paid.interest_fen
-        self.penalty -= paid.penalty_fen
-
-    def agrees_with(self, loan):
-        ours = (loan.normal_fen, loan.overdue_fen, loan.interest_fen, loan.penalty_fen)
-        return ours == (self.normal, self.overdue, self.interest, self.penalty)
-
-
-def holds(loan, ledger):
-    """Everything that must be true of a loan at any instant."""
-    assert ledger.agrees_with(loan)
-    assert min(ledger.normal, ledger.overdue, ledger.interest, ledger.penalty) >= 0
-    assert sum(row.principal_fen for row in loan.rows) + loan.prepaid_fen == loan.principal_fen
-    left = zip(loan.rows, loan.paid_principal_fen, strict=True)
-    assert sum(row.principal_fen - paid for row, paid in left) == loan.outstanding_fen
-    assert loan.rows[-1].balance_fen == 0
-    past = range(loan.row)
-    assert loan.overdue_interest_fen == sum(
-        loan.rows[i].interest_fen - loan.paid_interest_fen[i] for i in past
-    )
-    assert sum(owed(loan).values()) == loan.outstanding_fen + loan.interest_fen + loan.penalty_fen
-    assert min(owed(loan).values()) >= 0
-    settled = loan.outstanding_fen + loan.interest_fen + loan.penalty_fen == 0
-    assert (loan.state is LoanState.SETTLED) == settled
-    assert (loan.state is LoanState.OVERDUE) == (loan.days_overdue(loan.accrued_through) > 0)
-    assert (loan.category is Category.NORMAL) == (loan.state is not LoanState.OVERDUE)
-
-
-# A life: so many days pass, then so many thousandths of the whole debt are paid (0: nothing).
-lives = st.lists(st.tuples(st.integers(0, 70), st.sampled_from([0, 0, 3, 40, 250, 1000, 1100])))
 loans = st.builds(
     loan_of,
     st.sampled_from(Method),
@@ -143,36 +96,20 @@ loans = st.builds(
 )
 
 
-@given(loans, lives)
-def test_in_any_life_both_books_agree_and_nothing_falls_below_zero(loan, life):
-    ledger, today = Ledger(loan), DRAWN
-    for days, permille in life:
-        today += timedelta(days=days)
-        ledger.post(turn(loan, today))
-        debt_fen = sum(owed(loan).values())
-        if loan.state is not LoanState.SETTLED and debt_fen * permille >= 1000:
-            amount_fen = debt_fen * permille // 1000
-            paid = allocate(loan, amount_fen, today)
-            assert paid.total_fen + paid.excess_fen == amount_fen
-            assert paid.excess_fen == max(0, amount_fen - debt_fen)
-            ledger.collect(paid)
-            pay(loan, paid)
-        holds(loan, ledger)
-    if loan.state is LoanState.SETTLED:
-        assert loan.accrued_fen == sum(row.interest_fen for row in loan.rows)
-        assert loan.next_day_end() is None
+@given(loans, st.integers(1, 500))
+def test_turning_every_day_books_what_a_sleeper_books_at_once(loan, days):
+    sleeper, waking = deepcopy(loan), Counter()
+    for day in range(1, days + 1):
+        waking.update(dict(turn(loan, DRAWN + day * A_DAY)))
+
+    assert waking == dict(turn(sleeper, DRAWN + days * A_DAY))
+    assert loan == sleeper
 
 
 @given(loans, st.integers(1, 400))
-def test_accruing_every_day_sums_to_the_rows_and_to_what_a_sleeper_accrues(loan, days):
-    sleeper, ledger = deepcopy(loan), Ledger(loan)
+def test_the_accruals_of_a_period_sum_to_its_row(loan, days):
     for day in range(1, days + 1):
-        ledger.post(turn(loan, DRAWN + day * A_DAY))
-    slept = Counter(dict(turn(sleeper, DRAWN + days * A_DAY)))
-
-    assert loan.accrued_fen == sleeper.accrued_fen == slept[Adjustment.ACCRUE_INTEREST]
-    assert loan.penalty_fen == sleeper.penalty_fen == slept[Adjustment.ACCRUE_PENALTY]
-    assert loan.overdue_fen == sleeper.overdue_fen == slept[Adjustment.TO_OVERDUE]
+        turn(loan, DRAWN + day * A_DAY)
     past = sum(row.interest_fen for row in loan.rows[: loan.row])
     assert loan.accrued_fen == past + loan.row_accrued_fen
     if loan.row < len(loan.rows) and loan.rows[loan.row].due == loan.accrued_through:
@@ -181,18 +118,17 @@ def test_accruing_every_day_sums_to_the_rows_and_to_what_a_sleeper_accrues(loan,
 
 @given(loans)
 def test_who_pays_each_row_when_due_pays_the_contract_and_no_more(loan):
-    agreed, ledger, paid_fen = list(loan.rows), Ledger(loan), 0
-    for row in agreed:
-        assert loan.next_day_end() == row.due or not row.total_fen
-        ledger.post(day_end(loan, row.due))
-        assert due_fen(loan) == row.total_fen
-        if row.total_fen:
-            paid = allocate(loan, row.total_fen, row.due)
+    agreed, paid_fen = list(loan.rows), 0
+    while (on := loan.next_day_end()) is not None:
+        turn(loan, on)
+        if due_fen(loan):
+            row = agreed[loan.row]
+            assert (row.due, row.total_fen) == (on, due_fen(loan))
+            paid = allocate(loan, row.total_fen, on)
             assert paid.parts[Part.DUE_PRINCIPAL] == row.principal_fen
-            ledger.collect(paid)
             pay(loan, paid)
             paid_fen += paid.total_fen
-        holds(loan, ledger)
+        day_end(loan, on)
 
     assert loan.state is LoanState.SETTLED
     assert loan.rows == agreed
@@ -201,11 +137,12 @@ def test_who_pays_each_row_when_due_pays_the_contract_and_no_more(loan):
 
 @given(loans, st.integers(0, 800))
 def test_paying_off_today_leaves_nothing_for_later(loan, days):
-    ledger, today = Ledger(loan), DRAWN + days * A_DAY
+    today = DRAWN + days * A_DAY
+    once = deepcopy(loan)
     quote = payoff_quote(loan, today)
-    assert ledger.agrees_with(loan), "a quote changes nothing"
+    assert loan == once, "a quote changes nothing"
 
-    ledger.post(turn(loan, today))
+    turn(loan, today)
     pay(loan, allocate(loan, quote.total_fen, today))
 
     assert loan.state is LoanState.SETTLED
@@ -230,8 +167,6 @@ def test_an_early_repayment_keeps_the_dates_and_lowers_the_instalments(loan, day
     # Row by row no more interest than before: half a fen of rounding apart.
     for new, old in zip(loan.rows, before, strict=True):
         assert new.interest_fen <= old.interest_fen + 1
-    owing = [row.due for index, row in enumerate(loan.rows) if not loan.paid(index)]
-    assert loan.next_day_end() == owing[0]
 
 
 @given(loans, st.integers(2, 500))
@@ -260,16 +195,7 @@ def test_the_parts_are_paid_in_their_order():
                 for before in list(Part)[: list(Part).index(part)]
             )
         sofar_fen += debt[part]
-    assert [part for part in Part if not debt[part]] == [Part.EARLY_INTEREST]
-
-
-def test_another_order_is_another_tuple():
-    loan = loan_of()
-    turn(loan, date(2020, 10, 15))
-    principal_first = (Part.OVERDUE_PRINCIPAL, Part.OVERDUE_INTEREST, Part.PENALTY)
-
-    paid = allocate(loan, 100_000, date(2020, 10, 15), principal_first)
-    assert paid.parts[Part.OVERDUE_PRINCIPAL] == 100_000
+    assert [part for part in Part if not debt[part]] == [Part.EARLY_INTEREST, Part.RECOVERED]
 
 
 def test_what_is_above_the_debt_is_not_taken():
@@ -326,14 +252,17 @@ def test_penalty_is_rounded_once_in_a_life_and_not_day_by_day():
         turn(loan, due + day * A_DAY)
 
     # (100,000 + 500) x 9 % x 100 / 360 = 2,512.5, half up; a hundred rounded days make 2,500.
-    assert loan.penalty_fen == 2_513
+    assert loan.owed_penalty_fen == 2_513
 
 
 def test_days_that_nobody_closed_are_caught_up_in_their_order():
     loan = loan_of(Method.EQUAL_PRINCIPAL, principal_fen=1_200_000)
     bookings = dict(day_end(loan, date(2020, 12, 15)))
 
-    assert bookings[Adjustment.TO_OVERDUE] == 400_000
+    assert bookings[Adjustment.TO_OVERDUE] == 300_000  # the fourth fell late after it
+    assert bookings[Adjustment.OVERDUE_TO_NON_ACCRUAL] == 300_000
+    assert bookings[Adjustment.NORMAL_TO_NON_ACCRUAL] == 900_000
+    assert loan.late_principal_fen == 400_000
     assert loan.row == 4
     assert loan.days_overdue(date(2020, 12, 15)) == 106
 
@@ -357,6 +286,7 @@ def test_an_overdue_customer_who_pays_what_is_due_is_live_again():
     pay(loan, allocate(loan, due_fen(loan), date(2020, 9, 5)))
 
     assert (loan.state, loan.category) == (LoanState.LIVE, Category.NORMAL)
+    day_end(loan, date(2020, 9, 5))
     assert loan.next_day_end() == date(2020, 9, 30)
 
 
@@ -398,32 +328,52 @@ def test_an_early_repayment_on_a_due_date_pays_that_row_first():
     assert loan.rows[1].interest_fen == 3_300
 
 
-def test_the_day_end_touches_a_loan_only_when_something_falls_due():
-    loan, touched = loan_of(), []
+def test_the_day_end_touches_a_loan_when_something_falls_due_and_at_month_ends():
+    loan, touched = loan_of(drawn=date(2020, 7, 15)), []
     while loan.state is not LoanState.SETTLED:
         on = loan.next_day_end()
         touched.append(on)
+        turn(loan, on)
+        if on not in (date(2020, 9, 15), date(2020, 9, 16)) and due_fen(loan):
+            pay(loan, allocate(loan, due_fen(loan), on))  # the second row is paid two days late
         day_end(loan, on)
-        if on == date(2020, 9, 30):
-            continue  # the second row is paid two days late
-        if on == date(2020, 10, 1):
-            continue
-        if due_fen(loan):
-            pay(loan, allocate(loan, due_fen(loan), on))
 
-    assert touched[:5] == [
+    assert touched[:8] == [
+        date(2020, 7, 31),
+        date(2020, 8, 15),
         date(2020, 8, 31),
+        date(2020, 9, 15),
+        date(2020, 9, 16),
+        date(2020, 9, 17),
         date(2020, 9, 30),
-        date(2020, 10, 1),
-        date(2020, 10, 2),
-        date(2020, 10, 31),
+        date(2020, 10, 15),
     ]
-    assert len(touched) == 14
+    assert len(touched) == 12 + 12 + 2
+    assert loan.next_day_end() is None
+
+
+def test_a_loan_drawn_on_the_last_of_a_month_is_provided_for_that_night():
+    loan = loan_of()
+    assert loan.next_day_end() == DRAWN
+    assert day_end(loan, DRAWN) == [(Adjustment.PROVIDE, 50_000)]
+    assert loan.next_day_end() == date(2020, 8, 31)
+
+
+def test_a_month_end_accrues_what_the_month_has_earned_so_far():
+    loan = loan_of(Method.EQUAL_PRINCIPAL, 1_200_000, drawn=date(2020, 8, 21))
+
+    # 7,200 for the 31 days to 21 September, ten of which are in August: 2,322.58.
+    assert day_end(loan, date(2020, 8, 31)) == [
+        (Adjustment.ACCRUE_INTEREST, 2_323),
+        (Adjustment.PROVIDE, 12_000),
+    ]
+    assert day_end(loan, date(2020, 9, 21)) == [(Adjustment.ACCRUE_INTEREST, 7_200 - 2_323)]
 
 
 def test_a_part_payment_on_the_due_date_leaves_the_day_end_its_turn():
     loan = loan_of()
     on = date(2020, 8, 31)
+    day_end(loan, on - A_DAY)
     turn(loan, on)
     pay(loan, allocate(loan, 100, on))
 

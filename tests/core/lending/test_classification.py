@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.lending.classification import RULE_SETS, Category, category, rules_on
+from core.lending.classification import RULE_SETS, Category, category, rules_on, worst
 
 BEFORE, SINCE = date(2023, 6, 30), date(2023, 7, 1)
 
@@ -45,3 +45,17 @@ def test_every_rule_set_says_where_it_comes_from_and_how_sure_that_is():
     assert all(rules.source for rules in RULE_SETS)
     assert rules_on(SINCE).since == SINCE
     assert rules_on(SINCE - timedelta(days=1)).since == date.min
+
+
+@given(st.dates(date(2023, 1, 1), date(2024, 1, 1)), st.integers(0, 60), st.integers(1, 400))
+def test_the_worst_class_of_some_days_is_the_worst_of_each(late_since, slept, days):
+    after = late_since + timedelta(days=slept)
+    each = [after + timedelta(days=day) for day in range(1, days + 1)]
+    found = worst(late_since, after, each[-1])
+    assert found == max(category((day - late_since).days, day) for day in each)
+
+
+def test_a_class_of_the_old_rules_is_found_by_whoever_slept_through_their_end():
+    late_since = date(2023, 1, 1)  # 180 days on the last day of June: doubtful, by the old rules
+    assert worst(late_since, date(2023, 6, 1), date(2023, 8, 1)) is Category.DOUBTFUL
+    assert worst(late_since, date(2023, 6, 30), date(2023, 8, 1)) is Category.SUBSTANDARD
