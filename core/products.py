@@ -135,10 +135,13 @@ class LineRules(Strict):
     service_months: Annotated[int, Field(gt=0, le=360)]
 
 
-class Repayment(Strict):
-    """How the rows of a drawdown are laid out; left out, the rows of everybody else.
+AllocationOrder = Literal["by_kind", "row_by_row", "principal_first"]
 
-    Plain values: core/lending/convention.py makes the convention of a schedule of them.
+
+class Repayment(Strict):
+    """How a drawdown is repaid; left out, as everybody else's.
+
+    Plain values: core/lending/convention.py and conditions.py say what they mean.
     """
 
     due_day: Annotated[int, Field(ge=0, le=31)] = 0  # 0: the day of the payout
@@ -147,6 +150,12 @@ class Repayment(Strict):
     rounding: Annotated[Rounding, Field(strict=False)] = Rounding.HALF_UP
     roll: Annotated[Roll, Field(strict=False)] = Roll.NONE
     day_count: Annotated[DayCount, Field(strict=False)] = DayCount.MONTHLY
+
+    order: AllocationOrder = "by_kind"
+    late_order: AllocationOrder = "by_kind"  # while something is more than 90 days late
+    grace_days: Annotated[int, Field(ge=0, le=15)] = 0  # free of penalty, if paid within them
+    prepay: Literal["smaller", "shorter"] = "smaller"  # what an early repayment makes of the rows
+    collect_whole: bool = False  # take all that is due from the account, or nothing
 
 
 class Product(Strict):

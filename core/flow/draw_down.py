@@ -21,6 +21,8 @@ from core.flow.platform import until_saved
 from core.flow.require import require
 from core.identity import CardNumber
 from core.lending.book import lend
+from core.lending.conditions import conditions_of
+from core.lending.convention import convention_of
 from core.lending.pricing import price_ppm
 from core.lending.rules import Use, allowed_use
 from core.money import lpr_ppm, yuan
@@ -346,6 +348,8 @@ async def book_out(
         drawdown.amount_fen,
         drawdown.rate_ppm,
         drawdown.asked_on,
+        convention_of(product),
+        conditions_of(product),
     )
     await platform.store.save(order, drawdown, line, app, loan, lent)
 

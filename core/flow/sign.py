@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.application import Application, Reason, State, Step
-from core.contract.canonical import digests
+from core.contract.evidence import told
 from core.contract.paper import offer, write
 from core.errors import GaveUp
 from core.flow import calls
@@ -62,8 +62,15 @@ async def sign(platform: Platform, app: Application, phone: Phone) -> Applicatio
     contract_id = mint("N", app.id)
     paper = write(terms, contract_id, app, customer, line, errand.date)
     require(await phone.signs(paper.shown), Reason.CONTRACT_DECLINED)
-    digest, sm3 = digests(paper.text.encode())
-    query = SignQuery(contract_id, digest, sm3, customer.name, customer.number, TEXT_VERSION, will)
+    query = SignQuery(
+        contract_id,
+        paper.digest,
+        paper.sm3,
+        customer.name,
+        customer.number,
+        TEXT_VERSION,
+        will,
+    )
     contract = await evidence(platform, errand, terms, paper.text, query)
     await platform.unmoved(app, began, Step.SIGN)
     app.contract = contract.id
@@ -78,7 +85,8 @@ async def evidence(
     """Have the digests signed and deposited; return the contract with all that proves it."""
     port = platform.ports.evidence
     signed = await errand.ask(calls.SIGNATURE, port.sign, query)
-    believe_signature(platform, signed)
+    if signed.verdict is not Served.DONE:
+        raise GaveUp(calls.SIGNATURE.operation, signed.verdict)
     deposit = await errand.ask(
         calls.DEPOSIT,
         port.deposit,
@@ -93,7 +101,7 @@ async def evidence(
             query.will,
         ),
     )
-    believe_deposit(platform, deposit)
+    believe(platform, signed, deposit)
     price = terms.price
     return Contract(
         query.document,
@@ -117,27 +125,18 @@ async def evidence(
     )
 
 
-def believe_signature(platform: Platform, signed: SignAnswer) -> None:
-    """Go on only with a signature whose certificate is good still.
+def believe(platform: Platform, signed: SignAnswer, deposit: DepositAnswer) -> None:
+    """Go on only with a deposit that was stamped while the certificate was good, and not to come.
 
     Raises:
-        GaveUp: the authority is down, or its certificate has expired: that is no signature.
+        GaveUp: the time stamps are down, a clock is ahead, or a certificate came out of date. That
+            is no evidence, and a later try may bring some.
     """
-    clock = platform.clock
-    if signed.verdict is not Served.DONE:
-        raise GaveUp(calls.SIGNATURE.operation, signed.verdict)
-    if signed.expires_at <= moment(clock.start, clock.now_s):
-        raise GaveUp(calls.SIGNATURE.operation, f"its certificate expired at {signed.expires_at}")
-
-
-def believe_deposit(platform: Platform, deposit: DepositAnswer) -> None:
-    """Go on only with a deposit that bears a stamp, and none from the future.
-
-    Raises:
-        GaveUp: the time stamps are down, or their clock is ahead: that is no evidence yet.
-    """
-    clock = platform.clock
+    clock, operation = platform.clock, calls.DEPOSIT.operation
     if deposit.verdict is not Served.DONE:
-        raise GaveUp(calls.DEPOSIT.operation, deposit.verdict)
-    if deposit.stamped_at > moment(clock.start, clock.now_s + CLOCKS_DIFFER_S):
-        raise GaveUp(calls.DEPOSIT.operation, f"it is stamped {deposit.stamped_at}, a time to come")
+        raise GaveUp(operation, deposit.verdict)
+    at = deposit.stamped_at
+    if at > signed.expires_at:
+        raise GaveUp(operation, f"its certificate expired before the stamp of {told(at)}")
+    if at > moment(clock.start, clock.now_s + CLOCKS_DIFFER_S):
+        raise GaveUp(operation, f"it is stamped {told(at)}, which is to come")

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from math import lcm
+from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.annuity import level
 from core.errors import InputError
 from core.lending.convention import Row
-from core.lending.spans import factors, part_of_year, spans
+from core.lending.spans import factors, level_from, part_of_year, spans
 from core.money import divide
 from core.products import DayCount, Method
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from core.lending.spans import Span
 
     Amount = int | Fraction  # fen, whole or exact
-    Settle = Callable[[Amount], Amount]
+    Settle = Callable[[Amount, Fraction], Amount]
 
+ONE = Fraction(1)
 LEVEL_WITHIN = (Method.EQUAL_INSTALMENT, Method.FLAT)  # the instalment is level, not its principal
 
 
@@ -64,23 +66,25 @@ def lines_of(terms: Terms, exact: bool = False) -> list[Line]:
     """Return the rows with their periods: rounded, or (``exact``) with nothing rounded at all."""
     convention = terms.convention
     if exact:
-        walk = _Walk(terms, lambda amount: amount, lambda amount: amount)
+        walk = _Walk(terms, mul, mul)
     else:
         unit_fen = convention.money_multiple_fen
         walk = _Walk(
             terms,
             _settle(convention, unit_fen),
-            _settle(convention, max(unit_fen, convention.multiple_fen)),
+            _settle(convention, lcm(unit_fen, convention.multiple_fen)),
         )
     return _deferred(list(walk.lines()), convention.deferred_rows)
 
 
 def _settle(convention: Convention, unit_fen: int) -> Settle:
-    """Return what rounds an amount to a multiple of ``unit_fen``."""
+    """Return what multiplies an amount by a factor, rounded once to a multiple of ``unit_fen``."""
     rounding = convention.rounding
 
-    def settle(amount: Amount) -> Amount:
-        return unit_fen * divide(amount.numerator, amount.denominator * unit_fen, rounding)
+    def settle(base: Amount, factor: Fraction) -> Amount:
+        numerator = base.numerator * factor.numerator
+        denominator = base.denominator * factor.denominator * unit_fen
+        return unit_fen * divide(numerator, denominator, rounding)
 
     return settle
 
@@ -105,10 +109,6 @@ class _Walk:
         self.convention = convention
         self.spans = spans(terms.start, terms.rows, convention)
         self.factors = factors(terms.start, terms.rows, convention, terms.rate)
-        self.solved_on = self.factors
-        if convention.level_on_twelfths:
-            twelfth = terms.rate * convention.period.count / 12
-            self.solved_on = (twelfth,) * terms.rows
         self.inside: dict[int, list[tuple[date, int]]] = {}  # tranches after a period has begun
         self.opening = [0] * (terms.rows + 1)  # tranches of the day on which a period begins
         for on, amount_fen in terms.tranches:
@@ -148,24 +148,25 @@ class _Walk:
                 part = balance
             balance -= part
             balance, drawn = balance + self.opening[index + 1], drawn + self.opening[index + 1]
-            *_, (_, since_last) = self.pieces(index, balance)
-            yield Line(span, part, cost, balance, self.factors[index], since_last)
+            factor = since_last = self.factors[index]
+            if index in self.inside:
+                *_, (_, since_last) = self.pieces(index, balance)
+            yield Line(span, part, cost, balance, factor, since_last)
 
     def cost(self, index: int, base: Amount) -> Amount:
         """Return a row's interest: each balance of the row for its days, each rounded once."""
+        if index not in self.inside:
+            return self.settle(base, self.factors[index])
         total: Amount = 0
         for piece, factor in self.pieces(index, base):
-            total += self.settle(piece * factor)
+            total += self.settle(piece, factor)
         return total
 
     def pieces(self, index: int, base: Amount) -> Iterator[tuple[Amount, Fraction]]:
         """Give the balances of a row with the interest of each on one fen."""
-        if (inside := self.inside.get(index)) is None:
-            yield base, self.factors[index]
-            return
         span, rate = self.spans[index], self.terms.rate
         since = span.since
-        for on, amount_fen in inside:
+        for on, amount_fen in self.inside.get(index, ()):
             yield base, rate * part_of_year(span, self.convention, since, on)
             base, since = base + amount_fen, on
         yield base, rate * part_of_year(span, self.convention, since, span.until)
@@ -180,13 +181,15 @@ class _Walk:
         if self.terms.fixed_fen:
             return self.terms.fixed_fen
         if method is Method.EQUAL_INSTALMENT:
-            found = self.settle_level(balance * level(self.solved_on[index:]))
+            terms = self.terms
+            each = level_from(terms.start, terms.rows, self.convention, terms.rate, index)
+            found = self.settle_level(balance, each)
             return self.levelled(index, found, balance, cost)
         if method is Method.EQUAL_PRINCIPAL:
-            return self.settle_level(Fraction(balance, left))
+            return self.settle_level(balance, Fraction(1, left))
         if method is Method.FLAT:
-            later = sum((self.settle(drawn * each) for each in self.factors[index + 1 :]), cost)
-            return self.settle_level(Fraction(balance + later, left))
+            later = sum((self.settle(drawn, each) for each in self.factors[index + 1 :]), cost)
+            return self.settle_level(balance + later, Fraction(1, left))
         return 0
 
     def levelled(self, index: int, found: Amount, balance: Amount, cost: Amount) -> Amount:
@@ -201,14 +204,14 @@ class _Walk:
         gap = self._gap(index, found, balance, cost)
         if abs(gap) <= left // 2:
             return found
-        other = self.settle_level(found + self.settle(gap / left))
+        other = self.settle_level(found + self.settle(gap, Fraction(1, left)), ONE)
         return other if abs(self._gap(index, other, balance, cost)) < abs(gap) else found
 
     def _gap(self, index: int, found: Amount, balance: Amount, cost: Amount) -> Fraction:
         """Return by how much the last row would be above the instalment, in fen."""
         for factor in self.factors[index + 1 :]:
             balance -= found - cost
-            cost = self.settle(balance * factor)
+            cost = self.settle(balance, factor)
         return Fraction(balance + cost - found)
 
 
@@ -227,7 +230,8 @@ class _FlatRest:
             return cost
         self.exact += sum(piece * factor for piece, factor in self.walk.pieces(index, drawn))
         if index == self.walk.terms.rows - 1:
-            return self.walk.settle(self.exact) - self.settled
+            # Of a tiny loan, rows rounded up may already carry more than the whole.
+            return max(0, self.walk.settle(self.exact, ONE) - self.settled)
         self.settled += cost
         return cost
 
@@ -245,12 +249,13 @@ def paid_off(terms: Terms, on: date) -> list[Row]:
     if not lines[0].span.since < on < lines[-1].span.until:
         raise InputError(f"pay-off on {on}", "is outside the loan", "name a day within it")
     opening_fen = sum(amount_fen for _, amount_fen in terms.tranches)
+    settle = _settle(terms.convention, terms.convention.money_multiple_fen)
     for line, row in zip(lines, rows, strict=True):
         total_fen = row.total_fen
         if line.span.until > on:
             gone = max(0, (on - line.span.since).days)
             factor = line.factor * Fraction(gone, (line.span.until - line.span.since).days)
-            row.interest_fen = int(_settle(terms.convention, 1)(opening_fen * factor))
+            row.interest_fen = int(settle(opening_fen, factor))
             row.principal_fen = min(opening_fen, total_fen - row.interest_fen)
             if row is rows[-1]:
                 row.principal_fen = opening_fen

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.products import Product
 
 
 class Order(StrEnum):
@@ -53,3 +57,15 @@ class Conditions:
 
 
 PLAIN = Conditions()
+
+
+def conditions_of(product: Product) -> Conditions:
+    """Return the conditions of a product's drawdowns."""
+    said = product.repayment
+    return Conditions(
+        Order(said.order),
+        Order(said.late_order),
+        said.grace_days,
+        Prepay(said.prepay),
+        said.collect_whole,
+    )

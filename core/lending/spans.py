@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.annuity import level
 from core.calendar import DAY, Calendar, add_months
 from core.errors import InputError
 from core.lending.convention import Unit
@@ -107,6 +108,16 @@ def factors(start: date, rows: int, convention: Convention, rate: Fraction) -> t
         rate * part_of_year(span, convention, span.since, span.until)
         for span in spans(start, rows, convention)
     )
+
+
+@lru_cache(maxsize=4096)
+def level_from(
+    start: date, rows: int, convention: Convention, rate: Fraction, row: int
+) -> Fraction:
+    """Return the level instalment on a balance of one from a row (counted from 0) to the last."""
+    if convention.level_on_twelfths:
+        return level((rate * convention.period.count / 12,) * (rows - row))
+    return level(factors(start, rows, convention, rate)[row:])
 
 
 def part_of_year(span: Span, convention: Convention, since: date, until: date) -> Fraction:

@@ -61,7 +61,6 @@ WILL = {
 SHARE_CONCENTRATION = 4
 DELAY_SIGMA = 1.0
 HOURS_A_DAY = 24
-STAGGER_S = 40.0  # between the day ends of two banks
 _NORMAL = NormalDist()
 
 
@@ -161,9 +160,11 @@ class Rollout:
 
     def run(self, progress: Callable[[date, int], None] | None = None) -> Replication:
         """Run to the end of the last day; return what it came to."""
-        for number, (bank, phase) in enumerate(sorted(self.live.items())):
+        for bank, phase in sorted(self.live.items()):
+            # The core has closed its days all the while; only ours begin with the first visitor.
+            self.world.corebank.close_day(bank, phase.live_from)
             self.host.spawn(self._visitors(self.banks[bank], phase))
-            self.host.spawn(self._day_ends(bank, phase, number))
+            self.host.spawn(self._day_ends(bank, phase))
         if progress is not None:
             self.host.spawn(self._report(progress))
         with calm():
@@ -312,17 +313,18 @@ class Rollout:
             else:
                 return
 
-    async def _day_ends(self, bank: str, phase: PhasePart, number: int) -> None:
-        """Close each day of a bank a little after midnight, the banks one after another."""
-        env, start = self.host.env, self.world.start
-        day = phase.live_from
+    async def _day_ends(self, bank: str, phase: PhasePart) -> None:
+        """Close each day of a bank by the core's own plan, our day end inside its batch."""
+        env, core = self.host.env, self.world.corebank
+        plan, day = core.plan(), phase.live_from
         while True:
-            closes_s = seconds_at(start, day) + DAY_S + 60.0 + number * STAGGER_S
-            await until(env.timeout(closes_s - env.now))
-            core = self.world.corebank
+            midnight_s = seconds_at(self.world.start, day) + DAY_S
+            await self._wait_until(midnight_s + plan.cutoff_s(bank))
             core.cutoff(bank)
+            await self._wait_until(midnight_s + plan.batch_s(bank))
             core.begin_batch(bank)
             left = await day_end(self.platform, bank, day)
+            await self._wait_until(midnight_s + plan.close_s(bank))
             core.end_day(bank, day + timedelta(days=1))
             # What a core whose line is closed at night leaves open is asked after by the hour.
             for _ in range(HOURS_A_DAY - 1):
@@ -331,6 +333,9 @@ class Rollout:
                 await until(env.timeout(3600.0))
                 left = await day_end(self.platform, bank, day)
             day += timedelta(days=1)
+
+    async def _wait_until(self, at_s: float) -> None:
+        await until(self.host.env.timeout(max(0.0, at_s - self.host.env.now)))
 
     # What it came to
 

@@ -31,6 +31,7 @@ from core.seed import Seed
 from core.store.records import Drawdown, DrawState, Instruction, Repayment
 from scenarios.hosts.instant import InstantHost
 from scenarios.stories.stage import Stage
+from tests.postgres import postgres, why_not
 
 HERE = Path(__file__).parent
 CUSTOMERS = 24
@@ -52,6 +53,13 @@ class Process:
         self.running.send_signal(signal.SIGKILL)
         _, said = self.running.communicate()
         assert self.running.returncode == -signal.SIGKILL, said.decode()[-3000:]
+
+    def supervise(self):
+        """Start it again if it ended because its database was away, as a supervisor does."""
+        if self.running.poll() is not None:
+            _, said = self.running.communicate()
+            assert b"MachineError" in said, said.decode()[-3000:]
+            self.start()
 
     def finish(self):
         """Wait for it to end as it was asked to."""
@@ -113,8 +121,10 @@ class Bank:
             core.stage("begin_batch", BANK)
             host.run(day_end(platform, BANK, on))
             core.stage("end_day", BANK, on + timedelta(days=1))
-        core.commit()
-        books = Books(store.tables, world.corebank, world.products, now_s=host.clock.now_s)
+        core.close()
+        tables = store.tables
+        store.close()
+        books = Books(tables, world.corebank, world.products, now_s=host.clock.now_s)
         return books, [line.split() for line in self.told.read_text().splitlines()]
 
 
@@ -133,8 +143,21 @@ class Kept:
         return call
 
 
+class Server:
+    """PostgreSQL as a process that is killed and comes up again."""
+
+    def __init__(self, server):
+        self.server, self.start = server, server.start
+
+    def kill(self):
+        self.server.end(signal.SIGKILL)
+
+
 def killed(bank, victims, kills, before_kill=(0.15, 1.2)):
-    """Kill processes under load, ``kills`` times; return the books and what was told."""
+    """Kill processes under load, ``kills`` times; return the books and what was told.
+
+    ``victims`` is "both", "core", or a server to be killed beside them.
+    """
     bank.prepare()
     bank.began = time.time()
     platform, core = bank.processes()
@@ -147,9 +170,14 @@ def killed(bank, victims, kills, before_kill=(0.15, 1.2)):
         for number in range(kills):
             time.sleep(chance.uniform(*before_kill))
             victim = core if victims == "core" or number % 2 else platform
+            if isinstance(victims, Server):
+                victim = victims
+            core.supervise()
             victim.kill()
             victim.start()
-        time.sleep(3.0)
+        time.sleep(2.0)
+        core.supervise()
+        time.sleep(1.5)
         bank.stop.touch()
         platform.finish()
         core.kill()
@@ -206,3 +234,31 @@ def test_a_core_that_answers_before_it_keeps_is_found_out(tmp_path):
 
     with pytest.raises(AssertionError):
         holds(books, told)
+
+
+@pytest.fixture
+def server():
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with postgres(fsync=True) as running:
+        yield running
+
+
+def on_postgres(folder, server):
+    return Bank(folder, server.address(), server.address())
+
+
+def test_postgresql_is_killed_under_both_and_no_fen_is_lost(tmp_path, server):
+    books, told = killed(on_postgres(tmp_path, server), Server(server), 2)
+
+    holds(books, told)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_postgresql_is_killed_twenty_times_and_no_fen_is_lost(tmp_path, server):
+    books, told = killed(on_postgres(tmp_path, server), Server(server), 20)
+
+    holds(books, told)
+    assert sum(words[2] == "done" for words in told) > 20
