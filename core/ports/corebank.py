@@ -409,7 +409,7 @@ class Stage(StrEnum):
 
 @dataclass(slots=True)
 class BankQuery:
-    """Which bank's day, date or books are asked for. ``on`` is the accounting date, where needed."""
+    """Which bank's day, date or books; ``on`` is the accounting date, where one is needed."""
 
     bank: str
     on: date | None = None

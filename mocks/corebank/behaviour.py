@@ -84,11 +84,11 @@ class CoreBank:
         Operation("move", writes=True),
         Operation("reverse", writes=True),
         Operation("outcome", writes=True),  # with a fence it is
-        Operation("balance"),
         Operation("transfer", writes=True),
         Operation("reserve", writes=True),
         Operation("resolve", writes=True),
         Operation("account", writes=True),
+        Operation("balance"),
         Operation("limits"),
         Operation("open_keys"),
         Operation("day"),
@@ -166,6 +166,17 @@ class CoreBank:
     def verify_chain(self, bank: str) -> bool:
         """Whether entries, chain, balances, totals, seals, reservations and files hold together."""
         return audit.first_broken(self._union.banks[bank]) is None
+
+    # What a log of commands needs to know (store.py).
+
+    def head(self, bank: str) -> str:
+        """The chain value of a bank's last entry."""
+        book = self._union.banks[bank].book
+        return book.ahead[-1].chain if book.ahead else book.head
+
+    def due(self, now_s: float) -> bool:
+        """Whether something that was accepted earlier falls due, so that even a question acts."""
+        return now_s >= self._desk.next_s
 
     # The day, and what only a branch can do.
 

@@ -4,8 +4,9 @@ Every entry balances. Running balances and general-ledger totals are kept beside
 :meth:`Book.first_broken` works all of it out again from the entries alone.
 
 A book stands on one accounting date. While that date is ending, customers' entries of the next one
-are booked ahead (``ahead``): they move the balances at once, and join the chain when the ending
-date is sealed. So the entries lie in the order of their dates, and a seal is a place among them.
+are booked ahead (``ahead``): they move the balances at once, hang on the last seal by a chain of
+their own, and join the book's chain when the ending date is sealed. So the entries lie in the order
+of their dates, and a seal is a place among them.
 What is still booked on the ending date must leave room for what already stands ahead of it: read
 in the order of their dates, too, no guarded account is ever on its wrong side.
 """
@@ -79,7 +80,7 @@ class Book:
         self.on = on
         self.accounts: dict[str, Account] = {}
         self.entries: list[Entry] = []
-        self.ahead: list[Entry] = []  # of the next accounting date, not in the chain yet
+        self.ahead: list[Entry] = []  # of the next accounting date, on a chain of their own
         self.head = GENESIS
         self.links: dict[str, str] = {}  # a correction's serial: the original's
         self.totals = dict.fromkeys(CHART, 0)  # what stands ahead is not in it
@@ -156,11 +157,22 @@ class Book:
             account.balance_fen += amount_fen
             account.booked = True
             account.book_ahead(amount_fen)
+        head = self.ahead[-1].chain if self.ahead else self._sealed_head()
+        entry.chain = link(head, entry, self.original_of(entry.core_serial))
         self.ahead.append(entry)
         return entry
 
+    def _sealed_head(self) -> str:
+        """Return the chain value that what stands ahead hangs on."""
+        return self.seals[-1].chain if self.seals else GENESIS
+
     def seal(self, next_on: date) -> Seal:
-        """End the accounting date the book stands on: it takes no more entries. Return its seal."""
+        """End the accounting date the book stands on: it takes no more entries. Return its seal.
+
+        Raises:
+            AssertionError: an entry that was booked ahead was altered; nothing is changed.
+        """
+        assert self._ahead_chained(), f"an entry ahead of {self.on} was altered"
         seal = Seal(self.on, len(self.entries), self.head)
         self.seals.append(seal)
         self.on = next_on
@@ -173,6 +185,15 @@ class Book:
                 self.totals[account.code] += amount_fen
         self.ahead.clear()
         return seal
+
+    def _ahead_chained(self) -> bool:
+        """Whether what stands ahead hangs on the last seal, entry by entry, on one later date."""
+        head = self._sealed_head()
+        for entry in self.ahead:
+            head = link(head, entry, self.original_of(entry.core_serial))
+            if entry.chain != head or entry.accounting_date <= self.on:
+                return False
+        return True
 
     def original_of(self, serial: str) -> str:
         """Return the serial of the entry that a correction undid, empty for every other entry."""
@@ -207,9 +228,12 @@ class Book:
         head, worked = GENESIS, Book(self.on)
         heads = {0: GENESIS}
         for place, entry in enumerate(entries):
+            if place == len(self.entries):
+                head = self._sealed_head()  # from here on it is the chain of what stands ahead
+            head = link(head, entry, self.original_of(entry.core_serial))
             if place < len(self.entries):
-                head = heads[place + 1] = link(head, entry, self.original_of(entry.core_serial))
-            if not self._holds(entry, head if place < len(self.entries) else "", worked):
+                heads[place + 1] = head
+            if not self._holds(entry, head, worked):
                 return place
             for name, amount_fen in entry.legs:
                 account = worked.account(*name.split(":", 1))
@@ -240,7 +264,9 @@ class Book:
             }:
                 return False
         open_ = {entry.accounting_date for entry in self.since_seal()} - {self.on}
-        return days == sorted(set(days)) and not open_ and all(day < self.on for day in days)
+        if open_ or not self._ahead_chained():
+            return False
+        return days == sorted(set(days)) and all(day < self.on for day in days)
 
 
 def core_serial(key: Key) -> str:

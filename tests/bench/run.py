@@ -17,15 +17,25 @@ from time import perf_counter
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-import journeys  # noqa: E402  the folder is on the path only now
+import drawdowns  # noqa: E402  the folder is on the path only now
+import journeys  # noqa: E402
 import ledger  # noqa: E402
+import loans  # noqa: E402
 import pieces  # noqa: E402
 import year  # noqa: E402
 
+from core.errors import MachineError  # noqa: E402
 from scenarios.collector import calm  # noqa: E402
 
 Bench = Callable[[], tuple[Callable[[], int], str, str]]
-BENCHES: dict[str, Bench] = {**journeys.BENCHES, **pieces.BENCHES, **ledger.BENCHES, **year.BENCHES}
+BENCHES: dict[str, Bench] = {
+    **journeys.BENCHES,
+    **pieces.BENCHES,
+    **ledger.BENCHES,
+    **loans.BENCHES,
+    **year.BENCHES,
+    **drawdowns.BENCHES,
+}
 
 
 def measure(bench: Bench, rounds: int) -> tuple[list[float], str, str]:
@@ -37,6 +47,8 @@ def measure(bench: Bench, rounds: int) -> tuple[list[float], str, str]:
             began = perf_counter()
             count = work()
             rates.append(count / (perf_counter() - began))
+        if hasattr(work, "check"):
+            work.check()
     return rates, unit, goal
 
 
@@ -52,7 +64,11 @@ def main() -> None:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     told = []
     for name in given.names or BENCHES:
-        rates, unit, goal = measure(BENCHES[name], given.rounds)
+        try:
+            rates, unit, goal = measure(BENCHES[name], given.rounds)
+        except MachineError as lack:
+            print(f"{name:<34} skipped: {lack}", file=sys.stderr)
+            continue
         row = {
             "name": name,
             "median": round(statistics.median(rates), 1),

@@ -65,8 +65,8 @@ class Clerk:
             serial = f"s{self._serial}"
         return Key(bank, channel, START, serial)
 
-    def ask(self, operation, query, bank="b01"):
-        return getattr(self.core, operation)(self._trace(bank=bank), query, self.now_s, None)
+    def ask(self, operation, query, bank="b01", draws=None):
+        return getattr(self.core, operation)(self._trace(bank=bank), query, self.now_s, draws)
 
     # Writes; each takes the key, or a new one.
 
@@ -85,9 +85,10 @@ class Clerk:
             self.act(opened.account, AccountAct.CONFIRM, key=self.key(bank=bank))
         return opened
 
-    def pay_out(self, loan="L1", account=None, fen=50_000, key=None, bank="b01", until=None):
-        key = key or self.key(bank=bank)
-        return self.ask("disburse", DisburseQuery(key, loan, account or self.card, fen, until))
+    def pay_out(self, loan="L1", account=None, fen=50_000, key=None, bank="b01", **more):
+        until, draws = more.get("until"), more.get("draws")
+        query = DisburseQuery(key or self.key(bank=bank), loan, account or self.card, fen, until)
+        return self.ask("disburse", query, draws=draws)
 
     def collect(self, loan="L1", account=None, key=None, parts=(0, 0, 0, 0), **more):
         query = CollectQuery(key or self.key(), loan, account or self.card, *parts, **more)

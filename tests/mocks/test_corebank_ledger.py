@@ -28,9 +28,9 @@ from core.ports.corebank import (
 from mocks.corebank.accounts import LIMITS, Deposit, Flow
 from mocks.corebank.behaviour import CoreBank
 from mocks.corebank.chart import CARD, CHART, DEPOSITS, LOAN_CODES, OTHER, TEMPLATES
-from mocks.corebank.ledger import Account, Book
+from mocks.corebank.ledger import GENESIS, Account, Book, link
 
-START = date(2020, 7, 1)
+START, NEXT = date(2020, 7, 1), date(2020, 7, 2)
 
 
 # The tables.
@@ -55,7 +55,7 @@ def test_customers_and_loans_are_guarded():
 
 
 def filled():
-    book = Book()
+    book = Book(START)
     for n in range(1, 4):
         moves = [(book.account("1303.01", f"L{n}"), 100 * n), (book.account("1003"), -100 * n)]
         book.post(Key("b", "app", START, f"s{n}"), "disburse", START, moves)
@@ -73,7 +73,7 @@ def test_an_entry_that_does_not_balance_is_our_own_bug_and_changes_nothing():
 
 def test_a_book_that_was_left_alone_holds():
     assert filled().first_broken() is None
-    assert Book().first_broken() is None
+    assert Book(START).first_broken() is None
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,125 @@ def test_a_missing_entry_and_a_changed_balance_are_seen():
     heavier.totals["1303.01"] -= 1
 
     assert (shorter.first_broken(), richer.first_broken(), heavier.first_broken()) == (0, 3, 3)
+
+
+def test_the_chain_covers_whom_a_correction_undid():
+    book = filled()
+    moves = [(book.account("1303.01", "L3"), -300), (book.account("1003"), 300)]
+    undone = book.entries[2].core_serial
+    book.post(Key("b", "app", START, "u"), "reverse", START, moves, undone)
+    assert book.first_broken() is None
+
+    book.links[book.entries[3].core_serial] = book.entries[1].core_serial
+
+    assert book.first_broken() == 3
+
+
+def forged(book, legs):
+    """Replace the last entry's legs, and make chain, balances and totals fit."""
+    entry = book.entries[-1]
+    for name, fen in entry.legs:
+        book.accounts[name].balance_fen -= fen
+        book.accounts[name].booked = name != "1303.01:L3"
+        book.totals[book.accounts[name].code] -= fen
+    entry.legs = legs
+    for name, fen in legs:
+        account = book.account(*name.split(":", 1))
+        account.balance_fen += fen
+        account.booked = True
+        book.totals[account.code] += fen
+    entry.chain = book.head = link(book.entries[-2].chain, entry, "")
+    return book
+
+
+@pytest.mark.parametrize(
+    ("legs", "place"),
+    [
+        ((Leg("1303.01:L1", -100), Leg("1003", 100)), None),  # repaid: that may be
+        ((Leg("1303.01:L1", -101), Leg("1003", 101)), 2),  # more than was owed
+        ((Leg("1303.01:L1", 100), Leg("M9999", -100)), 2),  # the memo books are a world apart
+        ((Leg("1303.01:L1", 100), Leg("1003", -99)), 2),
+    ],
+)
+def test_an_entry_that_could_never_have_been_booked_is_seen_though_all_else_fits(legs, place):
+    assert forged(filled(), legs).first_broken() == place
+
+
+def ended():
+    """A book whose first date was sealed over an entry ahead."""
+    book = filled()
+    moves = [(book.account("1303.01", "L9"), 5), (book.account("1003"), -5)]
+    book.post(Key("b", "app", START, "ahead"), "disburse", NEXT, moves)
+    return book
+
+
+def test_an_entry_ahead_joins_the_chain_at_the_seal():
+    book = ended()
+    before = book.balances()
+    assert (book.totals["1303.01"], book.all_totals()["1303.01"]) == (600, 605)
+    assert book.ahead[0].chain == link(GENESIS, book.ahead[0], "")
+    assert book.first_broken() is None
+
+    seal = book.seal(NEXT)
+
+    assert (seal.on, seal.entries, seal.chain) == (START, 3, book.entries[2].chain)
+    assert book.entries[3].chain == link(seal.chain, book.entries[3], "")
+    assert (book.ahead, book.totals["1303.01"], book.balances()) == ([], 605, before)
+    assert book.first_broken() is None
+
+
+@pytest.mark.parametrize("field", ["kind", "legs", "key", "accounting_date", "chain"])
+def test_what_stands_ahead_is_looked_at_as_well(field):
+    book = ended()
+    legs = (Leg("1303.01:L9", 6), Leg("1003", -6))
+    changed = {
+        "kind": "collect",
+        "legs": legs,
+        "key": Key("b", "app", START, "x"),
+        "accounting_date": START,
+        "chain": "",
+    }
+    setattr(book.ahead[0], field, changed[field])
+
+    assert book.first_broken() == 3
+    with pytest.raises(AssertionError, match="was altered"):
+        book.seal(NEXT)
+    assert book.seals == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"on": NEXT},
+        {"on": START - timedelta(days=1)},
+        {"entries": 2},
+        {"entries": 4},
+        {"entries": 99},
+        {"chain": "0" * 64},
+    ],
+)
+def test_a_seal_stands_where_its_date_ends(change):
+    book = ended()
+    book.seal(NEXT)
+    assert book.first_broken() is None
+
+    book.seals[0] = book.seals[0]._replace(**change)
+
+    assert book.first_broken() == 4
+
+
+def test_a_sealed_date_takes_no_entry():
+    book = ended()
+    book.seal(NEXT)
+
+    with pytest.raises(AssertionError, match="is sealed"):
+        book.post(
+            Key("b", "app", START, "late"),
+            "disburse",
+            START,
+            [(book.account("1003"), 1), (book.account("6021"), -1)],
+        )
+    assert book.first_broken() is None
 
 
 # Histories.
