@@ -17,7 +17,8 @@ REVERSAL = "reverse"
 CLASS_TWO = "2011.02:"
 # 银发〔2016〕261号: in and out of accounts that are not bound, each 10,000 yuan a day and 200,000 a
 # year. What passes to the bound account, the bank's own loan and investments are outside.
-COUNTED = {"transfer_in": "in", "transfer_out": "out", "commit": "out"}
+COMMIT, FEES = "commit", "6021"
+COUNTED = ("transfer_in", "transfer_out", COMMIT)
 DAY_FEN, YEAR_FEN = 1_000_000, 20_000_000
 
 
@@ -153,20 +154,22 @@ def reversed_once(books: Books) -> Iterator[str]:
 def class_two_caps(books: Books) -> Iterator[str]:
     """A class II account stays within its limits of the day and of the year, in and out."""
     passed: defaultdict[tuple[str, str, str, date | int], int] = defaultdict(int)
-    reversed_here = {
+    undone = {
         (bank, books.ledger.original_of(bank, entry.core_serial))
         for bank, entry in books.entries
         if entry.kind == REVERSAL
     }
     for bank, entry in books.entries:
-        way = COUNTED.get(entry.kind)
-        if way is None or (bank, entry.core_serial) in reversed_here:
+        if entry.kind not in COUNTED or (bank, entry.core_serial) in undone:
             continue
+        fee_fen = -sum(leg.amount_fen for leg in entry.legs if leg.account == FEES)
         for account, amount_fen in entry.legs:
             if account.startswith(CLASS_TWO):
-                day = entry.accounting_date
-                passed[bank, account, way, day] += abs(amount_fen)
-                passed[bank, account, way, day.year] += abs(amount_fen)
+                way, day = ("out" if amount_fen > 0 else "in"), entry.accounting_date
+                counted_fen = amount_fen - fee_fen if amount_fen > 0 else -amount_fen
+                passed[bank, account, way, day.year] += counted_fen
+                if entry.kind != COMMIT:  # counted on the day of its reservation
+                    passed[bank, account, way, day] += counted_fen
     for (bank, _, way, period), amount_fen in passed.items():
         cap_fen = YEAR_FEN if isinstance(period, int) else DAY_FEN
         if amount_fen > cap_fen:

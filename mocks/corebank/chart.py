@@ -198,6 +198,12 @@ TEMPLATES: dict[str, Template] = {
         Line(CREDIT, OTHER),
         Line(CREDIT, "6021", "fee"),
     ),
+    "exempt_in": _pair(OTHER, CARD),
+    "exempt_out": (
+        Line(DEBIT, CARD, "total"),
+        Line(CREDIT, OTHER),
+        Line(CREDIT, "6021", "fee"),
+    ),
     "commit": _pair(CARD, IN_TRANSIT),
     "settle": _pair("1003", OTHER),
 }

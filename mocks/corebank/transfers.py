@@ -157,9 +157,14 @@ def _parts(query: TransferQuery) -> dict[str, int]:
     return {"amount": query.amount_fen, "fee": query.fee_fen, "total": total_fen}
 
 
+def _kind(end: End, way: Direction) -> str:
+    """Return the kind of an end's entry: it tells what is outside the limits."""
+    return f"{'transfer' if end.counted else 'exempt'}_{way}"
+
+
 def _book_one(query: TransferQuery, here: End, there: End | None) -> Fate:
     """Book a transfer inside one bank, or to and from outside the union."""
-    bank, kind = here.bank, f"transfer_{query.direction}"
+    bank, kind = here.bank, _kind(here, query.direction)
     other = there.deposit.ledger if there else bank.book.account(IN_TRANSIT)
     moves = bank.moves(kind, _parts(query), card=here.deposit.ledger, other=other)
     touched = (here.deposit, there.deposit) if there else (here.deposit,)
@@ -168,8 +173,9 @@ def _book_one(query: TransferQuery, here: End, there: End | None) -> Fate:
 
 def _book_halves(query: TransferQuery, here: End, there: End) -> Fate:
     """Book a transfer between two banks of the union: both halves, or neither."""
-    kind = f"transfer_{query.direction}"
-    other_kind = "transfer_out" if query.direction is Direction.IN else "transfer_in"
+    kind = _kind(here, query.direction)
+    back = Direction.OUT if query.direction is Direction.IN else Direction.IN
+    other_kind = _kind(there, back)
     parts = {"amount": query.amount_fen, "fee": 0, "total": query.amount_fen}
     theirs = there.bank.moves(
         other_kind, parts, card=there.deposit.ledger, other=there.bank.book.account(PLATFORM)

@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from core.ports.evidence import Standing
 from mocks.evidence import profile
@@ -29,32 +29,28 @@ from mocks.evidence import profile
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from core.ports.evidence import SignQuery
     from mocks.evidence.profile import Extensions
 
 HOLD_S = 86_400  # an event certificate is good for a day
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
 CURVE = ec.SECP256R1()
-KEY_BYTES, SERIAL_BYTES = 32, 16
 
 
 class Event(NamedTuple):
     """The facts of one event certificate, as they are kept; its DER is a function of them."""
 
-    serial: str
-    name: str
-    number: str
-    document: str
-    will: str
+    query: SignQuery
     public_key: str
-    issued_at: str
-    expires_at: str
+    issued_at: int
+    expires_at: int
 
 
 @dataclass(slots=True)
 class Revocation:
     """Since when a certificate is revoked, and why (a name of ``x509.ReasonFlags``)."""
 
-    at: str
+    at: int
     reason: str
 
 
@@ -81,6 +77,11 @@ class Signer(NamedTuple):
         return self.certificate.public_bytes(Encoding.DER)
 
 
+def serial_of(public_key: str) -> str:
+    """Return the serial number for a key, which has one certificate: 16 bytes, and positive."""
+    return "40" + public_key[:30]
+
+
 class Authority:
     """Issues, revokes, and tells how a certificate stands."""
 
@@ -90,25 +91,19 @@ class Authority:
         self.events: dict[str, Event] = {}
         self.revocations: dict[str, Revocation] = {}
 
-    def seed_and_serial(self, told: bytes) -> tuple[bytes, str]:
-        """Return a key's seed and a certificate's serial number for one act of signing.
-
-        Keyed BLAKE2b (RFC 7693) is the derivation. A serial number is positive and of 16 bytes.
-        """
-        size = KEY_BYTES + SERIAL_BYTES
-        derived = blake2b(told, digest_size=size, key=self._secret, person=b"signer").digest()
-        serial = bytes((derived[KEY_BYTES] & 0x3F | 0x40,)) + derived[KEY_BYTES + 1 :]
-        return derived[:KEY_BYTES], serial.hex()
+    def seed(self, told: bytes) -> bytes:
+        """Return the seed of the key for one act of signing: keyed BLAKE2b (RFC 7693)."""
+        return blake2b(told, digest_size=32, key=self._secret, person=b"signer").digest()
 
     # Standing
 
-    def revoke(self, serial: str, at: str, reason: str = "key_compromise") -> None:
+    def revoke(self, serial: str, at: int, reason: str = "key_compromise") -> None:
         """Revoke a certificate from a moment on; the first revocation stands."""
         assert serial in self.events, f"no certificate has the serial number {serial}"
         assert reason in x509.ReasonFlags.__members__, f"RFC 5280 has no reason {reason!r}"
         self.revocations.setdefault(serial, Revocation(at, reason))
 
-    def standing(self, serial: str, now: str) -> Standing:
+    def standing(self, serial: str, now: int) -> Standing:
         """Return how a certificate stands now."""
         event = self.events.get(serial)
         if event is None:
@@ -118,7 +113,7 @@ class Authority:
             return Standing.REVOKED
         return Standing.GOOD if now <= event.expires_at else Standing.EXPIRED
 
-    def revocation_list(self, now: str) -> bytes:
+    def revocation_list(self, now: int) -> bytes:
         """Return the issuer's revocation list (CRL) of this moment, as DER."""
         at = profile.utc(now)
         issuer = self.issuer
@@ -128,7 +123,7 @@ class Authority:
             .last_update(at)
             .next_update(at + profile.CRL_LASTS)
             .add_extension(profile.issued_by(issuer.certificate), critical=False)
-            .add_extension(x509.CRLNumber(int(at.timestamp())), critical=False)
+            .add_extension(x509.CRLNumber(now), critical=False)
         )
         for serial, revocation in sorted(self.revocations.items()):
             if revocation.at > now:
@@ -150,15 +145,15 @@ class Authority:
         event = self.events.get(serial)
         if event is None:
             return b""
+        asked, issuer = event.query, self.issuer
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(event.public_key))
-        issuer = self.issuer
         draft = Draft(
-            profile.name(event.name, profile.person(event.document, event.number)),
+            profile.name(asked.signer, profile.person(asked.document, asked.number.text)),
             key,
             int(serial, 16),
             profile.utc(event.issued_at),
             profile.utc(event.expires_at),
-            profile.for_event(key, issuer.certificate, event.document, event.will),
+            profile.for_event(key, issuer.certificate, asked.document, asked.will),
         )
         made = certify(draft, issuer.certificate.subject, issuer.key)
         return made.public_bytes(Encoding.DER)
@@ -188,11 +183,10 @@ class Authority:
         return Signer(key, certify(draft, root.certificate.subject, root.key))
 
     def _own(self, what: str, common: str, until: datetime, extensions: Extensions) -> Draft:
-        _, serial = self.seed_and_serial(what.encode())
         public = self._key(what).public_key()
-        return Draft(
-            profile.name(common), public, int(serial, 16), profile.SINCE, until, extensions
-        )
+        point = public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        serial = int(serial_of(point[1:].hex()), 16)
+        return Draft(profile.name(common), public, serial, profile.SINCE, until, extensions)
 
     def _key(self, what: str) -> ec.EllipticCurvePrivateKey:
         """Derive one of the authority's own keys: 64 bytes, so that no scalar is favoured."""

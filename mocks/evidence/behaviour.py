@@ -29,7 +29,7 @@ from core.ports.evidence import (
     moment,
 )
 from mocks.evidence import timestamps
-from mocks.evidence.authority import HOLD_S, Authority, Event
+from mocks.evidence.authority import HOLD_S, Authority, Event, serial_of
 from mocks.evidence.chain import Chain, receipt_of
 from mocks.evidence.profile import LAST_MOMENT
 from mocks.spec import Operation, Scope, on, table
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from core.ports.trace import Trace
     from core.seed import Draws
     from mocks.evidence.chain import Record
-
-HEX_OF_SIGNATURE = 2 * crypto_sign_BYTES
 
 
 class Evidence:
@@ -80,27 +78,18 @@ class Evidence:
             f"{query.document}\n{query.digest}\n{query.sm3}\n{query.consent_version}\n{query.will}"
         ).encode()
         number, authority = query.number.text, self.authority
-        seed, serial = authority.seed_and_serial(number.encode() + b"\n" + told)
-        public, secret = crypto_sign_seed_keypair(seed)
+        public, secret = crypto_sign_seed_keypair(authority.seed(number.encode() + b"\n" + told))
+        public_key = public.hex()
+        serial = serial_of(public_key)
         event = authority.events.get(serial)
         if event is None:
-            start, at_s = self._first_day(trace, now_s), now_s + self.clock_ahead_s
-            issued_at, expires_at = moment(start, at_s), moment(start, at_s + self.hold_s)
-            if expires_at > LAST_MOMENT:
+            issued_at = self._now(trace, now_s)
+            event = Event(query, public_key, issued_at, issued_at + self.hold_s)
+            if event.expires_at > LAST_MOMENT:
                 return SignAnswer(Served.UNAVAILABLE)
-            event = Event(
-                serial,
-                query.signer,
-                number,
-                query.document,
-                query.will,
-                public.hex(),
-                issued_at,
-                expires_at,
-            )
             authority.events[serial] = event
-        signature = crypto_sign(told, secret).hex()[:HEX_OF_SIGNATURE]
-        return SignAnswer(Served.DONE, signature, event.public_key, serial, event.expires_at)
+        signature = crypto_sign(told, secret)[:crypto_sign_BYTES].hex()
+        return SignAnswer(Served.DONE, signature, public_key, serial, event.expires_at)
 
     def deposit(
         self, trace: Trace, query: DepositQuery, now_s: float, draws: Draws
@@ -113,8 +102,7 @@ class Evidence:
         if record is None:
             if "stamping" in self.down:
                 return DepositAnswer(Served.UNAVAILABLE)
-            stamped_at = moment(self._first_day(trace, now_s), now_s + self.clock_ahead_s)
-            record = chain.append(receipt, query, stamped_at)
+            record = chain.append(receipt, query, self._now(trace, now_s))
         return DepositAnswer(Served.DONE, receipt, record.chain, record.stamped_at)
 
     def read(self, trace: Trace, query: ReadQuery, now_s: float, draws: Draws) -> ReadAnswer:
@@ -123,12 +111,12 @@ class Evidence:
         record = self.chain(trace.bank).by_receipt.get(query.receipt)
         if record is None:
             return ReadAnswer(found=False)
-        return self._told(record, moment(self._first_day(trace, now_s), now_s))
+        return self._told(record, self._now(trace, now_s))
 
     def status(self, trace: Trace, query: StatusQuery, now_s: float, draws: Draws) -> StatusAnswer:
         """Tell how a certificate stands now."""
         del draws
-        now = moment(self._first_day(trace, now_s), now_s)
+        now = self._now(trace, now_s)
         standing = self.authority.standing(query.certificate, now)
         if standing is not Standing.REVOKED:
             return StatusAnswer(standing)
@@ -155,7 +143,7 @@ class Evidence:
             chain = self._chains[bank] = Chain(bank)
         return chain
 
-    def _told(self, record: Record, now: str) -> ReadAnswer:
+    def _told(self, record: Record, now: int) -> ReadAnswer:
         """Build what is made of a record's facts: certificates, revocation list, time token."""
         query, authority = record.query, self.authority
         own = authority.certificate(query.certificate)
@@ -178,10 +166,11 @@ class Evidence:
             token=text(token),
         )
 
-    def _first_day(self, trace: Trace, now_s: float) -> date:
+    def _now(self, trace: Trace, now_s: float) -> int:
+        """Return what this house's clock says."""
         if self._start is None:
             self._start = trace.date - timedelta(days=int(now_s // DAY_S))
-        return self._start
+        return moment(self._start, now_s + self.clock_ahead_s)
 
 
 def text(der: bytes) -> str:

@@ -33,7 +33,7 @@ class Record:
     query: DepositQuery
     receipt: str
     before: str
-    stamped_at: str
+    stamped_at: int
     chain: str
 
     def stamped(self) -> bytes:
@@ -55,7 +55,7 @@ class Chain:
     records: list[Record] = field(default_factory=list)
     by_receipt: dict[str, Record] = field(default_factory=dict)
 
-    def append(self, receipt: str, query: DepositQuery, stamped_at: str) -> Record:
+    def append(self, receipt: str, query: DepositQuery, stamped_at: int) -> Record:
         """Append a record to the chain."""
         before = self.records[-1].chain if self.records else GENESIS
         value = sha256(f"{before}\n{receipt}\n{stamped_at}".encode()).hexdigest()

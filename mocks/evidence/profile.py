@@ -33,13 +33,13 @@ WILL_URI = "urn:loanrange-specimen:will-sha256:"
 SINCE = datetime(2019, 1, 1, tzinfo=UTC)  # before every business date
 ROOT_UNTIL = datetime(2049, 12, 31, tzinfo=UTC)  # RFC 5280: to the end of 2049 as UTCTime
 UNTIL = datetime(2039, 12, 31, tzinfo=UTC)
-LAST_MOMENT = "2039-12-31T00:00:00+08:00"  # what the authority still certifies
+LAST_MOMENT = int(UNTIL.timestamp())  # what the authority still certifies
 CRL_LASTS = timedelta(days=1)
 
 
-def utc(moment: str) -> datetime:
+def utc(moment: int) -> datetime:
     """Return a moment of the port in UTC, as certificates tell time."""
-    return datetime.fromisoformat(moment).astimezone(UTC)
+    return datetime.fromtimestamp(moment, UTC)
 
 
 def name(common: str, number: str = "") -> x509.Name:

@@ -49,14 +49,14 @@ def request(hashed: bytes, nonce: int) -> bytes:
     return bytes(asked.dump())
 
 
-def token_of(stamped: bytes, moment: str, stamper: Signer) -> bytes:
+def token_of(stamped: bytes, moment: int, stamper: Signer) -> bytes:
     """Return the token over ``stamped``, which is its own nonce's source: the same every time."""
     hashed = sha256(stamped).digest()
     nonce = int.from_bytes(hashed[:NONCE_BYTES], "big") | 1 << 62
     return _token(_asked(request(hashed, nonce)), moment, stamper)
 
 
-def answer(query: bytes, moment: str, stamper: Signer | None) -> bytes:
+def answer(query: bytes, moment: int, stamper: Signer | None) -> bytes:
     """Return the reply to a request's bytes: a token, or which of RFC 3161's failures it was.
 
     ``stamper`` is None while the source of time is down.
@@ -107,10 +107,10 @@ def _asked(query: bytes) -> Any:
     return asked
 
 
-def _token(asked: Any, moment: str, stamper: Signer) -> bytes:
+def _token(asked: Any, moment: int, stamper: Signer) -> bytes:
     """Return the token: CMS signed data (RFC 5652) over what is said of the time."""
     at = profile.utc(moment)
-    named = sha256(asked.dump() + moment.encode()).digest()[:SERIAL_BYTES]
+    named = sha256(asked.dump() + b"%d" % moment).digest()[:SERIAL_BYTES]
     said = tsp.TSTInfo(
         {
             "version": "v1",
