@@ -63,6 +63,24 @@ def parsed(content: bytes) -> Any:
     return value
 
 
+class Begun:
+    """The digests of texts that begin alike: what they share is hashed once."""
+
+    __slots__ = ("_sha256", "_sm3")
+
+    def __init__(self, beginning: bytes) -> None:
+        self._sha256 = sha256(beginning)
+        self._sm3 = hashes.Hash(SM3)
+        self._sm3.update(beginning)
+
+    def digests(self, rest: bytes) -> tuple[str, str]:
+        """Return the SHA-256 and the SM3 of the beginning with the rest after it."""
+        first, second = self._sha256.copy(), self._sm3.copy()
+        first.update(rest)
+        second.update(rest)
+        return first.hexdigest(), second.finalize().hex()
+
+
 def digests(content: bytes) -> tuple[str, str]:
     """Return the SHA-256 and the SM3 of canonical bytes, in hex."""
     return sha256(content).hexdigest(), sm3_hex(content)

@@ -76,7 +76,8 @@ def require_one_algorithm(signed: bytes) -> None:
     parts.finish()
     if inner.sees(der.CONTEXT_0):  # a certificate's version
         inner.content(der.CONTEXT_0)
-    inner.integer()  # the version of a list, or the serial number
+    if inner.integer() < 1:  # the serial number, or a list's version
+        raise der.Malformed("its serial number is not positive")
     if inner.whole(der.SEQUENCE) != outer or signature[:1] != b"\0":
         raise der.Malformed("its signature's algorithm is told in two ways")
 
@@ -188,7 +189,7 @@ def revoked_at(serial: str, revoked: bytes, issuer: x509.Certificate, at: dateti
         if listed.issuer != issuer.subject or not listed.is_signature_valid(key):
             raise NotOurs("the revocation list is not the issuer's")
         entry = listed.get_revoked_certificate_by_serial_number(int(serial, 16))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         problem = str(error) if isinstance(error, NotOurs) else "it is no revocation list"
         raise NotOurs(problem) from error
     if listed.last_update_utc < at:

@@ -109,14 +109,19 @@ def receipt_of(package: Package) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def link_of(before: str, receipt: str, stamped_at: str) -> str:
+def link_of(before: str, receipt: str, stamped_at: int) -> str:
     """Return the chain value of a record."""
     return sha256(f"{before}\n{receipt}\n{stamped_at}".encode()).hexdigest()
 
 
-def moment_of(at: datetime) -> str:
+def moment_of(at: datetime) -> int:
     """Return a moment as the evidence's port tells it."""
-    return at.astimezone(BEIJING).isoformat(timespec="seconds")
+    return int(at.timestamp())
+
+
+def told(moment: int) -> str:
+    """Return a moment as people read it: ``2020-07-01 10:00:00 (UTC+8)``."""
+    return f"{datetime.fromtimestamp(moment, BEIJING):%Y-%m-%d %H:%M:%S} (UTC+8)"
 
 
 def bytes_of(text: str) -> bytes:

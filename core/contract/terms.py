@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.contract.words import SPECIMEN
 from core.errors import InputError
 from core.lending.pricing import Disclosed, disclosed, price_ppm
 from core.lending.schedule import convention_of, schedule
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from core.banks import Bank
     from core.products import Product
 
-EXAMPLE_FEN = 1_000_000
+SCHEMA = "loanrange-contract/1"
+EXAMPLE_FEN = 10_000_000  # 100,000 yuan: the rounding of its rows moves the rate little
 # What the money may not buy: CBIRC order 2020 No.9 (as its draft was seen).
 NEVER = ("property", "stocks", "bonds", "futures", "derivatives")
 # Of a product's file: what the bank decides for itself, and what the contract says elsewhere.
@@ -111,5 +113,7 @@ def offered(
             "version": product.version,
         },
         "rules": rules,
+        "schema": SCHEMA,
+        "specimen": SPECIMEN,
         "use": {"for": product.kind.value, "never": list(NEVER)},
     }

@@ -40,6 +40,7 @@ from core.contract.evidence import (
     receipt_of,
     signature_holds,
     signed_bytes,
+    told,
 )
 from core.contract.paper import contract_of
 
@@ -157,9 +158,9 @@ class _Case:
         if said is not None:
             if said["document"] != record.document:
                 self.found(Part.DOCUMENT, "the contract has another number")
-            if said["offer"]["consent_version"] != record.consent_version:
+            if said["agreed"]["consent_version"] != record.consent_version:
                 self.found(Part.CONSENT, "the contract names another version")
-            if said["offer"]["lender"]["id"] != self.package.bank:
+            if said["agreed"]["lender"]["id"] != self.package.bank:
                 self.found(Part.RECORD, "it is another bank's contract")
         if signer is None:
             return
@@ -201,7 +202,7 @@ class _Case:
             if stamp is not None and stamp.hashed != link:
                 self.found(Part.STAMP, "it stamps something else")
             elif stamp is not None and moment_of(stamp.at) != at:
-                self.found(Part.STAMP, f"it says {moment_of(stamp.at)}, the record {at}")
+                self.found(Part.STAMP, f"the record is of another time, {told(at)}")
             return
         if stamp is None or stamp.hashed == link:
             self.found(Part.RECORD, "its chain value is not that of its parts")
@@ -253,7 +254,7 @@ class _Case:
         record, said = self.package.record, self.said
         document, consent = record.document, record.consent_version
         if said is not None:
-            document, consent = said["document"], said["offer"]["consent_version"]
+            document, consent = said["document"], said["agreed"]["consent_version"]
         key = self.signer.public_key if self.signer else record.public_key
         signed = signed_bytes(document, hashed, consent, record.will)
         return signature_holds(signed, record.signature, key)

@@ -39,18 +39,20 @@ def own_lines(
         f"借款人 Borrower: {name}, ID number {number}\n"
         f"授信额度 Line: {yuan(limit_fen)} yuan, valid to {valid_to}\n"
         f"收款账户 Paid into: account {account}\n"
+        "签订日期 Signed on: "
     )
 
 
-def offer_lines(offer: dict[str, Any]) -> str:
+def offer_lines(agreed: dict[str, Any]) -> str:
     """Return the lines about what everybody of one product, rating and price agrees to."""
-    return "".join(f"{name}: {words}\n" for name, words in offer_rows(offer))
+    lines = "".join(f"{name}: {words}\n" for name, words in offer_rows(agreed))
+    return f"{lines}{agreed['specimen']}\n"
 
 
-def offer_rows(offer: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def offer_rows(agreed: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (what it is about, what is agreed) for every part of an offer."""
-    lender, product, price = offer["lender"], offer["product"], offer["price"]
-    shown, rules, use = offer["disclosed"], offer["rules"], offer["use"]
+    lender, product, price = agreed["lender"], agreed["product"], agreed["price"]
+    shown, rules, use = agreed["disclosed"], agreed["rules"], agreed["use"]
     yield "贷款人 Lender", f"{lender['name']} ({lender['english']})"
     version = product["version"]
     yield "产品 Product", f"{product['name']} ({product['english']}), version {version}"
@@ -64,12 +66,12 @@ def offer_rows(offer: dict[str, Any]) -> Iterator[tuple[str, str]]:
     simple, compound = per_cent(shown["simple_ppm"]), per_cent(shown["compound_ppm"])
     yield "年化利率 Annualised rate", f"{simple} simple, {compound} compound, {example}"
     yield "还款方式 Repayment", f"{METHODS[rules['method']]}; {rules['months']} months a drawdown"
-    yield "逾期 Overdue", f"{rules['pricing']['overdue_surcharge_pct']} % on top of the rate"
+    yield "逾期 Overdue", f"{rules['pricing']['overdue_surcharge_pct']}% on top of the rate"
     never = ", ".join(USES[each] for each in use["never"])
     yield "用途 Use of funds", f"{USES[use['for']]}; never {never}"
     rest = "; ".join(f"{name} = {value}" for name, value in flat(rules) if name not in TOLD)
     yield "其他约定 Further terms", rest
-    yield "授权书 Consent", f"version {offer['consent_version']}"
+    yield "授权书 Consent", f"version {agreed['consent_version']}"
 
 
 def flat(rules: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -82,6 +84,6 @@ def flat(rules: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def per_cent(rate_ppm: int) -> str:
-    """Return a rate as people read it: ``7.2 %``, ``15.4321 %``."""
+    """Return a rate as people read it: ``7.2%``, ``15.4321%``."""
     whole, part = divmod(rate_ppm, 10_000)
-    return f"{whole}.{part:04}".rstrip("0").rstrip(".") + " %"
+    return f"{whole}.{part:04}".rstrip("0").rstrip(".") + "%"

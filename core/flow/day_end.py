@@ -149,17 +149,26 @@ async def settle_open(platform: Platform, bank: str, on: date) -> int:
 
     What is still open is suspended: it stands on the manual list, and the core's file decides.
     """
-    left = 0
     old_s = platform.clock.now_s - LEFT_ALONE_S
-    for order in await platform.store.unsettled(bank):
-        if order.sent_at_s is not None and order.sent_at_s > old_s:
+    bookings = await repay.left_bookings(platform, bank)
+    others = [
+        order
+        for order in await platform.store.unsettled(bank)
+        if not isinstance(order.query, AdjustQuery)
+    ]
+    left, stuck = 0, set()  # a loan's bookings are posted in their order, or not at all
+    for order in (*bookings, *others):
+        young = order.sent_at_s is not None and order.sent_at_s > old_s
+        if young or order.subject in stuck:
+            stuck.add(order.subject)
             continue
         try:
             await settle_one(platform, day_errand(platform, bank, order.id, on), order)
         except Stale:
-            continue  # its customer came back and goes on with it
+            stuck.add(order.subject)  # its customer came back and goes on with it
         except GaveUp:
             left += 1
+            stuck.add(order.subject)
             await suspend(platform, order.id, on)
     return left
 
@@ -221,6 +230,7 @@ async def close_loans(platform: Platform, bank: str, on: date) -> int:
     """Collect what is due and turn every loan that the day touches; return how many are left."""
     left = 0
     waiting = await repay.collecting(platform, bank)
+    waiting |= {order.subject for order in await repay.left_bookings(platform, bank)}
     for loan in await platform.store.loans_due(bank, on):
         if loan.id in waiting or await locked(platform, loan.id):
             left += 1

@@ -61,6 +61,11 @@ class Errand:
         self._left = [RETRIES_A_STEP]  # shared with every errand made of this one
 
     @property
+    def now_s(self) -> float:
+        """The business time now."""
+        return self._clock.now_s
+
+    @property
     def retries_left(self) -> int:
         """What is left of the step's retry budget."""
         return self._left[0]

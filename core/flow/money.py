@@ -70,7 +70,7 @@ def instruction(
 ) -> Instruction:
     """Return a new instruction for ``subject``; its key carries its own minted id."""
     key = Key(errand.bank, channel, errand.date, order_id)
-    return Instruction(order_id, errand.bank, subject, key, make(key))
+    return Instruction(order_id, errand.bank, subject, key, make(key), made_s=errand.now_s)
 
 
 def writer(core: CoreBank, query: Write) -> Callable[[Trace, Any], Awaitable[Posted]]:

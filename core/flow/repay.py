@@ -90,6 +90,7 @@ async def repay(
     errand = Errand(platform.clock, loan.bank, repayment_id(loan_id, request), Step.REPAY)
     if repayment is None:
         await no_other_collection(platform, loan)
+        await complete(platform, errand, loan)
         await book(platform, errand, loan, calls.REPAY_BOOK, calls.REPAY_BOOK_OUTCOME)
         wanted_fen = due_fen(loan) if amount_fen is None else amount_fen
         require(amount_fen is not None or wanted_fen > 0, Reason.NOTHING_DUE)
@@ -116,6 +117,22 @@ async def loan_of(platform: Platform, loan_id: str) -> Loan:
     loan = await platform.store.get(Loan, loan_id)
     assert loan is not None, f"no loan {loan_id}"
     return loan
+
+
+async def left_bookings(platform: Platform, bank: str, loan_id: str = "") -> list[Instruction]:
+    """Return the bookings of a bank's loans, or of one, that the core has not posted, in order."""
+    left = [
+        order
+        for order in await platform.store.unsettled(bank)
+        if isinstance(order.query, AdjustQuery) and loan_id in ("", order.query.loan)
+    ]
+    return sorted(left, key=lambda order: (order.made_s, order.subject, order.number))
+
+
+async def complete(platform: Platform, errand: Errand, loan: Loan) -> None:
+    """Have the core post what is left of a loan's bookings, before anything is added to them."""
+    orders = await left_bookings(platform, loan.bank, loan.id)
+    await post(platform, errand, calls.REPAY_BOOK, calls.REPAY_BOOK_OUTCOME, orders)
 
 
 async def no_other_collection(platform: Platform, loan: Loan) -> None:
@@ -156,14 +173,16 @@ def adjustments(
 
     ``part`` tells bookings apart that are made at another moment of the same day.
     """
-    orders = []
+    orders: list[Instruction] = []
     for kind, amount_fen in bookings:
 
         def make(key: Key, kind: object = kind, amount_fen: int = amount_fen) -> AdjustQuery:
             return AdjustQuery(key, loan.id, kind, amount_fen)  # type: ignore[arg-type]
 
         order_id = mint("J", loan.id, str(errand.date), kind, *part)
-        orders.append(instruction(errand, order_id, loan.id, make, BATCH_CHANNEL))
+        order = instruction(errand, order_id, loan.id, make, BATCH_CHANNEL)
+        order.number = len(orders)
+        orders.append(order)
     return orders
 
 

@@ -1,10 +1,13 @@
 """Sign the contract (签约): the face, the text, the signature, the deposit, in this order.
 
 Evidence comes before money: no drawdown can start from a contract whose deposit is not known. What
-is signed are the digests of the contract's canonical bytes, together with the consent version
-and the token of the face check, which shows the signer's own will (Electronic Signature Law art. 13
-and 14). A crash between the signature and the deposit signs again: another face, another
-certificate, and the signature that nobody deposited is worth nothing.
+is signed are the digests of the contract's canonical bytes, together with the consent version and
+the token of the face check, which shows the signer's own will (Electronic Signature Law art. 13 and
+14). A crash between signature and deposit signs again: the same act has the same signature, and its
+deposit is one. Another try is another act, and whatever the first one deposited stays in the chain.
+
+Nothing is built here that can be built when it is read: certificates, revocation list and time
+token are the deposit's own affair, and the page is made by core/contract/readable.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from core.flow.errand import Errand
 from core.flow.platform import until_saved
 from core.lending.book import turn
 from core.lending.book import write_off as write_off_loan
+from core.lending.prepay import at
 from core.store.records import AuditEvent, FundingMove, Instruction, Line, mint
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ async def write_off(platform: Platform, loan_id: str) -> None:
     loan = await repay.loan_of(platform, loan_id)
     errand = Errand(platform.clock, loan.bank, f"{loan_id}/write-off", Step.AFTER_LOAN)
     await repay.no_other_collection(platform, loan)
+    await repay.complete(platform, errand, loan)
 
     async def write() -> list[Instruction]:
         loan = await repay.loan_of(platform, loan_id)
         line = await platform.store.get(Line, loan.application)
         assert line is not None
+        write_off_loan(at(loan, errand.date), errand.date)  # on a copy: a no changes nothing
         bookings = turn(loan, errand.date)
         owed_fen = loan.outstanding_fen
         bookings += write_off_loan(loan, errand.date)

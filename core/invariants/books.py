@@ -10,11 +10,14 @@ from core.store.records import Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
-    from core.ports.corebank import Entry, Ledger
+    from core.ports.corebank import Entry, Key, Ledger
     from core.products import Product
 
 R = TypeVar("R")
+
+REVERSAL = "reverse"  # the kind of an entry that undoes another
 
 
 class Violation(NamedTuple):
@@ -33,6 +36,10 @@ class Books:
 
     ``strict`` judges every product by the prudent policy, whatever its own. ``now_s`` is when the
     books were opened: an instruction sent just before may still have its customer waiting.
+    ``start`` is the day on which business time began; without it, evidence and payout are compared
+    by their days.
+
+    What several invariants read is worked out once: books are opened, judged and closed again.
     """
 
     tables: Mapping[type, Mapping[str, Any]]
@@ -40,6 +47,7 @@ class Books:
     products: Mapping[str, Product]
     strict: bool = False
     now_s: float = float("inf")
+    start: date | None = None
 
     def all(self, table: type[R]) -> Iterable[R]:
         """Return every record of a type."""
@@ -50,9 +58,11 @@ class Books:
         return self.tables.get(table, {}).get(record_id)
 
     @cached_property
-    def open(self) -> set[str]:
-        """The subjects of instructions whose outcome is not known yet."""
-        return {order.subject for order in self.all(Instruction) if order.answer is None}
+    def busy(self) -> set[str]:
+        """The loans, and other subjects, for which something is on its way."""
+        open_ = [order for order in self.all(Instruction) if order.answer is None]
+        named = {getattr(order.query, "loan", "") for order in open_}
+        return (named | {order.subject for order in open_}) - {""}
 
     @cached_property
     def entries(self) -> list[tuple[str, Entry]]:
@@ -60,6 +70,20 @@ class Books:
         return [
             (bank, entry) for bank in self.ledger.banks() for entry in self.ledger.entries(bank)
         ]
+
+    @cached_property
+    def posted(self) -> dict[Key, Entry]:
+        """Every entry by its key; the last one, where a key has several."""
+        return {entry.key: entry for _, entry in self.entries}
+
+    @cached_property
+    def undone(self) -> set[tuple[str, str]]:
+        """The serials, each with its bank, of the entries that were reversed."""
+        return {
+            (bank, self.ledger.original_of(bank, entry.core_serial))
+            for bank, entry in self.entries
+            if entry.kind == REVERSAL
+        }
 
     @cached_property
     def balances(self) -> dict[str, dict[str, int]]:

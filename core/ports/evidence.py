@@ -12,7 +12,7 @@ What the words of this port mean, for whoever implements it and for whoever chec
   key, certificate, consent text version, will;
 * a chain value is the SHA-256 of three lines: the chain value before, the receipt, ``stamped_at``;
   the first record of a bank follows 64 zeros. The time token stamps those three lines;
-* a moment is :func:`moment`'s: ``2020-07-01T10:00:00+08:00``, so that moments compare as texts;
+* a moment is whole seconds of Unix time, which :func:`moment` makes of business time;
 * certificates, revocation lists and time tokens are DER in base64.
 """
 
@@ -20,10 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
-
-from core.clock import DAY_S, date_at
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,20 +29,13 @@ if TYPE_CHECKING:
     from core.ports.trace import Trace
 
 GENESIS = "0" * 64  # what the first record of a chain follows
+# Midnight of 1 January 1970 in UTC+8, as an ordinal day and as seconds before Unix time began.
+UNIX_DAY, UTC_8_S = 719_163, 28_800
 
 
-def moment(start: date, now_s: float) -> str:
+def moment(start: date, now_s: float) -> int:
     """Return business time as this port tells it, down to the whole second."""
-    seconds = int(now_s)
-    minutes, second = divmod(seconds % 86_400, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_day(start, seconds // 86_400)}{hour:02}:{minute:02}:{second:02}+08:00"
-
-
-@lru_cache(maxsize=1024)
-def _day(start: date, days: int) -> str:
-    """Return the part of a moment that a whole day shares."""
-    return f"{date_at(start, days * DAY_S)}T"
+    return (start.toordinal() - UNIX_DAY) * 86_400 - UTC_8_S + int(now_s)
 
 
 class Served(StrEnum):
@@ -88,7 +78,7 @@ class SignAnswer:
     signature: str = ""
     public_key: str = ""
     certificate: str = ""
-    expires_at: str = ""
+    expires_at: int = 0
 
 
 @dataclass(slots=True)
@@ -112,7 +102,7 @@ class DepositAnswer:
     verdict: Served
     receipt: str = ""
     chain: str = ""
-    stamped_at: str = ""
+    stamped_at: int = 0
 
 
 @dataclass(slots=True)
@@ -141,7 +131,7 @@ class ReadAnswer:
     will: str = ""
     before: str = ""
     chain: str = ""
-    stamped_at: str = ""
+    stamped_at: int = 0
     certificates: tuple[str, ...] = ()
     revoked: str = ""
     token: str = ""
@@ -159,7 +149,7 @@ class StatusAnswer:
     """How a certificate stands now; since when and why, where it was revoked."""
 
     standing: Standing
-    revoked_at: str = ""
+    revoked_at: int = 0
     reason: str = ""
 
 

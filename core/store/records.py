@@ -166,8 +166,9 @@ class Contract:
 
     ``text`` is canonical (RFC 8785) and everything else is made from its bytes: the digests
     (``digest`` is SHA-256), the signature over both, the lines the customer read. ``certificate``
-    is a serial number, ``will`` the token of the face check. ``rate_ppm`` is the price of the day
-    of signing, ``cap_ppm`` the most a drawdown may cost, ``disclosed_ppm`` the annualised rate.
+    is a serial number, ``will`` the token of the face check, ``stamped_at`` Unix time. ``rate_ppm``
+    is the price of the day of signing, ``cap_ppm`` the most a drawdown may cost, ``disclosed_ppm``
+    the annualised rate.
     """
 
     id: str
@@ -183,7 +184,7 @@ class Contract:
     will: str
     receipt: str
     chain: str
-    stamped_at: str
+    stamped_at: int
     signed_on: date
     rate_ppm: int
     cap_ppm: int
@@ -266,7 +267,8 @@ class Instruction:
 
     ``round`` counts the keys: a fence makes one key final, and only then the next is made.
     ``sent_at_s`` says since when it may have reached the core; ``answer`` is None until its fate
-    is known. ``suspended_on`` is the accounting date whose cut-off found it still open.
+    is known. ``suspended_on`` is the accounting date whose cut-off found it still open. ``made_s``
+    and ``number`` are its place among the bookings of its loan, which are posted in their order.
     """
 
     id: str
@@ -279,6 +281,8 @@ class Instruction:
     sent_at_s: float | None = None
     answer: Posted | None = None
     suspended_on: date | None = None
+    made_s: float = 0.0
+    number: int = 0
     version: int = 0
 
 

@@ -46,11 +46,11 @@ class Statement(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A statement for many rows, and how many rows must answer to it; None where any number may."""
+    """A statement for many rows, and how many must answer to it; None where any number may."""
 
     statement: Statement
     rows: list[tuple[Any, ...]]
-    count: int | None
+    must: int | None
 
 
 class Database:
@@ -89,6 +89,10 @@ class Database:
         """Return a new connection: to read only, or to write."""
         del reads
         return self.engine.connect()
+
+    def snapshot(self) -> Connection:
+        """Return a new connection in a transaction that sees one moment of all tables."""
+        raise NotImplementedError
 
     def among(self, column: Column[str]) -> ColumnElement[bool]:
         """Return the condition that a column is among the words of one parameter."""
@@ -129,7 +133,7 @@ class Database:
         """Return what the database complains of, with the remedy."""
         raise NotImplementedError
 
-    def sign_off(self, driver: Any) -> None:
+    def sign_off(self, link: Link) -> None:
         """Leave nothing behind that only an open store needs."""
 
 
@@ -169,6 +173,6 @@ class Link:
         """Forget the connection: whatever it had not committed is undone."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(*FAILED):  # it may have broken; nobody is there to say goodbye to
+            with suppress(*FAILED):  # it may have broken: then there is nobody to say goodbye to
                 connection.invalidate()
                 connection.close()

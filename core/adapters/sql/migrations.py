@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 LOCK = 0x6C6F616E  # PostgreSQL's advisory lock: of several stores that open, one migrates
 
 # What version 1 had: columns that only queries read, and rules, by table.
-KEY = "UNIQUE (bank, channel, channel_date, serial)"
 FIRST: dict[str, tuple[str, ...]] = {
     "customer": ("number {word} NOT NULL",),
     "application": (
@@ -142,7 +141,9 @@ def version_of(connection: Connection, place: str) -> int:
     if not names:
         return 0
     if "schema_version" not in names:
-        problem = f"{place} is a database of another program (it has {', '.join(sorted(names)[:3])})"
+        problem = (
+            f"{place} is a database of another program (it has {', '.join(sorted(names)[:3])})"
+        )
         raise MachineError(problem, "name another file or database")
     versions = connection.execute(text("SELECT version FROM schema_version")).scalars().all()
     if len(versions) != 1:
@@ -168,5 +169,5 @@ def migrate(connection: Connection, place: str, upto: int = len(MIGRATIONS)) -> 
         connection.execute(text("INSERT INTO schema_version (version) VALUES (0)"))
     for migration in MIGRATIONS[found:upto]:
         migration(connection)
-    if found < upto:
-        connection.execute(text("UPDATE schema_version SET version = :upto"), {"upto": upto})
+    # Said even where nothing has changed: a database that takes no word is found out now.
+    connection.execute(text("UPDATE schema_version SET version = :upto"), {"upto": upto})

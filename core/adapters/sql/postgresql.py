@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from core.errors import MachineError
 if TYPE_CHECKING:
     from sqlalchemy import URL, Column, ColumnElement, Connection
 
-    from core.adapters.sql.database import Step
+    from core.adapters.sql.database import Link, Step
 
 CONNECT_S = 5  # how long one attempt to reach the server may take
 # A server that vanished without a word is noticed after a quarter of a minute.
@@ -71,13 +72,17 @@ class Postgresql(Database):
         connection = super().connect(reads=reads)
         return connection.execution_options(isolation_level="AUTOCOMMIT") if reads else connection
 
+    def snapshot(self) -> Connection:
+        """Return a new connection in a transaction that sees one moment of all tables."""
+        return self.connect(reads=False).execution_options(isolation_level="REPEATABLE READ")
+
     def among(self, column: Column[str]) -> ColumnElement[bool]:
         """Return the condition that a column is among the words of one parameter, an array."""
         return column == any_(bindparam("ids", type_=ARRAY(Text)))
 
     def fetch(self, driver: Any, asked: list[tuple[str, list[str]]]) -> list[list[Any]]:
         """Return the rows of several questions, each about several ids, in one trip."""
-        with driver.pipeline():
+        with driver.pipeline() if len(asked) > 1 else nullcontext():
             cursors = [driver.execute(sql, (ids,)) for sql, ids in asked]
         return [cursor.fetchall() for cursor in cursors]
 
@@ -89,11 +94,11 @@ class Postgresql(Database):
         done = []
         with driver.pipeline():
             driver.execute(MARK, (commits, self._me))
-            for (sql, _), rows, count in steps:
+            for (sql, _), rows, must in steps:
                 cursor = driver.cursor()
                 cursor.executemany(sql, rows)
-                done.append((cursor, count))
-        return all(count is None or cursor.rowcount == count for cursor, count in done)
+                done.append((cursor, must))
+        return all(must is None or cursor.rowcount == must for cursor, must in done)
 
     def kept(self, driver: Any, commits: int) -> bool:
         """Whether this store has committed so many times; waits for a transaction of its own."""
@@ -123,8 +128,9 @@ class Postgresql(Database):
         problem = f"{self.place} cannot be reached" if self.lost(error) else f"{self.place} failed"
         return MachineError(f"{problem} ({message})", "start the server, and check the address")
 
-    def sign_off(self, driver: Any) -> None:
-        """Take our row away: nobody will ask after this writer's commits any more."""
+    def sign_off(self, link: Link) -> None:
+        """Take our row away, if the server is there: nobody will ask after our commits again."""
+        driver = link.driver(0.0)
         driver.execute("DELETE FROM writer WHERE id = %s", (self._me,))
         driver.commit()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -93,7 +94,7 @@ class Reader:
             if isinstance(task, Get):
                 wanted[task.shelf].append(task)
             else:
-                _tell([task], lambda task=task: self._ask(task))
+                _tell([task], partial(self._ask, task))
         if wanted:
             gets = [get for several in wanted.values() for get in several]
             _tell(gets, lambda: self._get_all(wanted))

@@ -9,7 +9,7 @@ from core.adapters.sql.tasks import Task
 from core.store.records import FundingMove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from core.adapters.sql.shelves import Shelf
     from core.store.records import Record
@@ -58,7 +58,7 @@ class Move(NamedTuple):
 class Saving(Task):
     """A save to be written, whole or not at all."""
 
-    __slots__ = ("moves", "names", "puts")
+    __slots__ = ("moves", "puts")
 
     def __init__(self, records: Iterable[Record]) -> None:
         super().__init__()
@@ -72,27 +72,10 @@ class Saving(Task):
                 self.puts.append(Put(shelf, record.id, record.version, shelf.row(record)))
         self.puts.sort(key=lambda put: (put.shelf.rank, put.id))
         owned = [(put.shelf.rank, put.id) for put in self.puts if not put.shelf.is_fact]
-        self.names = frozenset(owned)
-        assert len(self.names) == len(owned), "a record is saved twice in one save"
+        assert len(set(owned)) == len(owned), "a record is saved twice in one save"
 
     def _add(self, move: FundingMove) -> None:
         more = move.reserved_fen + move.used_fen > 0
         added = Move(move.reserved_fen, move.used_fen, more)
         known = self.moves.get(move.bank)
         self.moves[move.bank] = added if known is None else known.along(added)
-
-
-def rounds(savings: list[Saving]) -> Iterator[list[Saving]]:
-    """Yield the savings in batches in which no record comes twice, in the order they were asked.
-
-    The second of two that save one record must find it as the first has left it.
-    """
-    while savings:
-        now: list[Saving] = []
-        later: list[Saving] = []
-        seen: set[tuple[int, str]] = set()
-        for saving in savings:
-            (now if seen.isdisjoint(saving.names) else later).append(saving)
-            seen |= saving.names
-        yield now
-        savings = later

@@ -127,9 +127,7 @@ _index("application_customer", APPLICATION.c.customer)
 _index("application_bank", APPLICATION.c.bank)
 _index("line_bank", LINE.c.bank)
 # Few are unsettled, reserved or due at a time: the indexes know only those.
-_index(
-    "instruction_unsettled", INSTRUCTION.c.bank, where=not_(INSTRUCTION.c.settled)
-)
+_index("instruction_unsettled", INSTRUCTION.c.bank, where=not_(INSTRUCTION.c.settled))
 _index(
     "instruction_posted",
     INSTRUCTION.c.bank,

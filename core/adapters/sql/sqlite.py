@@ -65,6 +65,12 @@ class Sqlite(Database):
             driver.execute(f"PRAGMA busy_timeout = {wait_ms}")
         return connection
 
+    def snapshot(self) -> Connection:
+        """Return a new connection in a transaction that sees one moment of all tables."""
+        connection = self.connect(reads=True)
+        connection.exec_driver_sql("BEGIN")
+        return connection
+
     def among(self, column: Column[str]) -> ColumnElement[bool]:
         """Return the condition that a column is among the words of one parameter, told in JSON."""
         return column.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
@@ -80,9 +86,9 @@ class Sqlite(Database):
     def holds(self, driver: Any, commits: int, steps: list[Step]) -> bool:
         """Take steps inside a transaction; return whether every count was as it must be."""
         del commits  # a file's commit is known when it returns
-        for (sql, _), rows, count in steps:
-            found = driver.executemany(sql, rows).rowcount
-            if count is not None and found != count:
+        for (sql, _), rows, must in steps:
+            count = driver.executemany(sql, rows).rowcount
+            if must is not None and count != must:
                 return False
         return True
 

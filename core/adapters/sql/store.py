@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, not_, select
 
+from core.adapters.sql.database import FAILED
 from core.adapters.sql.engines import open_database
 from core.adapters.sql.reader import Get, Question, Reader, rows_of
 from core.adapters.sql.saving import Saving
@@ -70,6 +71,8 @@ class SqlStore:
             Stale, Refused: as :class:`core.store.Store` says.
             MachineError: the database takes nothing at the moment.
         """
+        if not records:
+            return
         saving = Saving(records)
         if _get_running_loop() is None:
             self._writer.write([saving])
@@ -113,20 +116,20 @@ class SqlStore:
 
     @property
     def tables(self) -> dict[type, dict[str, Any]]:
-        """Everything, by type and id, as the store in memory shows it; read at once, here.
+        """Everything at one moment, by type and id, as the store in memory shows it.
 
-        For auditors and tests: it is as long as the books are.
+        For auditors and tests: it is read here and now, and takes as long as the books are.
         """
-
-        def ask(connection: Connection) -> dict[type, dict[str, Any]]:
-            return {
-                shelf.record: {
-                    row[0]: shelf.read(row) for row in connection.execute(rows_of(shelf))
+        try:
+            with self._database.snapshot() as connection:
+                return {
+                    shelf.record: {
+                        row[0]: shelf.read(row) for row in connection.execute(rows_of(shelf))
+                    }
+                    for shelf in SHELVES.values()
                 }
-                for shelf in SHELVES.values()
-            }
-
-        return self._near.run(ask)
+        except FAILED as error:
+            raise self._database.told(error) from error
 
     def close(self) -> None:
         """Finish what was asked, and close the database."""

@@ -7,6 +7,7 @@ loop runs (the instant and the virtual host) has the work done on the spot.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -107,7 +108,7 @@ def answer(batch: list[T]) -> None:
         assert task.future is not None
         by_loop.setdefault(task.future.get_loop(), []).append(task)
     for loop, tasks in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # a loop that was closed has nobody left who waits
             loop.call_soon_threadsafe(_tell, tasks)
 
 

@@ -16,10 +16,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, literal_column
 
 from core.adapters.sql.database import FAILED, Link, Step
-from core.adapters.sql.saving import Move, rounds
+from core.adapters.sql.saving import Move
 from core.adapters.sql.schema import FUNDING
 from core.adapters.sql.shelves import SHELVES
 from core.application import Reason
@@ -48,10 +48,10 @@ ADD = (
     .values(
         reserved_fen=FUNDING.c.reserved_fen + bindparam("more_reserved_fen"),
         used_fen=FUNDING.c.used_fen + bindparam("more_used_fen"),
-        version=FUNDING.c.version + 1,
+        version=FUNDING.c.version + literal_column("1"),
     )
 )
-OVER = FUNDING.update().where(THE_BANK, LENT > FUNDING.c.quota_fen).values(id=FUNDING.c.id)
+OVER = FUNDING.update().where(THE_BANK, FUNDING.c.quota_fen < LENT).values(id=FUNDING.c.id)
 
 
 class Writer:
@@ -85,19 +85,17 @@ class Writer:
     def write(self, savings: list[Saving]) -> None:
         """Write savings; each learns how it went."""
         with self._lock:
-            for batch in rounds(savings):
-                try:
-                    self._write(batch, monotonic() + self._database.patience_s)
-                except MachineError as no:
-                    for saving in batch:
-                        saving.error = MachineError(*no.args)
+            try:
+                self._write(savings, monotonic() + self._database.patience_s)
+            except MachineError as no:
+                for saving in savings:
+                    saving.error = MachineError(*no.args)
 
     def close(self) -> None:
         """Give the connection back."""
         with self._lock:
-            if self._commits:
-                with suppress(MachineError, *FAILED):
-                    self._database.sign_off(self._link.driver(monotonic()))
+            with suppress(MachineError, *FAILED):
+                self._database.sign_off(self._link)
             self._link.drop()
 
     def _write(self, savings: list[Saving], until_s: float) -> None:
@@ -138,6 +136,9 @@ class Writer:
             if self._may_go_again(error, until_s):
                 return False
             raise self._database.told(error) from error
+        except BaseException:
+            self._link.drop()
+            raise
         return True
 
     def _was_kept(self) -> bool:

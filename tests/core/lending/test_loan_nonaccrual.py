@@ -118,12 +118,12 @@ def test_when_nothing_is_late_any_more_the_day_end_brings_it_back():
     assert loan.next_day_end() == on
     running_fen = loan.row_accrued_fen
     bookings = dict(day_end(loan, on))
-    assert bookings.pop(Adjustment.PROVIDE) == 9_000  # the first month end of this loan
+    assert bookings.pop(Adjustment.RELEASE) == 300_000 - 8_000
     assert bookings == {
-        Adjustment.NON_ACCRUAL_TO_NORMAL: 900_000,
+        Adjustment.NON_ACCRUAL_TO_NORMAL: 800_000,
         Adjustment.RESTORE_INTEREST: running_fen,
     }
-    assert (loan.normal_fen, loan.interest_fen) == (900_000, running_fen)
+    assert (loan.normal_fen, loan.interest_fen) == (800_000, running_fen)
     assert not loan.non_accrual
     assert loan.next_day_end() == date(2020, 11, 30)
 

@@ -186,11 +186,11 @@ def test_half_repaid_early_is_half_the_term_or_half_the_instalment():
     shorter = prepay_quote(loan, 550_000, FIRST, Prepay.SHORTER)
     smaller = prepay_quote(loan, 550_000, FIRST, Prepay.SMALLER)
 
-    assert [row.principal_fen for row in shorter.rows] == [100_000] * 5 + [50_000]
+    assert [row.principal_fen for row in shorter.rows] == [91_667] * 5 + [91_665]
     assert [row.principal_fen for row in smaller.rows] == [50_000] * 11
-    # 6 per mille a month: (11 + ... + 1) x 6 yuan before, 3 yuan x 66 after, 5.5 + ... + 0.5.
+    # 6 per mille a month: 66 x 6 yuan before, 66 x 3 yuan after, or 21 x 5.50 yuan.
     assert smaller.saved_fen == 39_600 - 19_800
-    assert shorter.saved_fen == 39_600 - 600 * 18
+    assert shorter.saved_fen == 39_600 - 11_550
 
 
 @pytest.mark.parametrize("method", [Method.BULLET, Method.DAILY])
