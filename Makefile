@@ -62,10 +62,10 @@ lock: ## (maintainers) write requirements/*.lock anew; UPGRADE=1 takes newer ver
 	@$(UV_COMPILE) --extra ray -c $(LOCK) -o requirements/ray.lock
 	@$(UV_COMPILE) --extra ocr -c $(LOCK) -o requirements/ocr.lock
 
-# What the tests want of the system today: nothing, so a first `make test` downloads no browser and
-# no database. A word moves up when a test is there that needs it.
-SYSTEM_DEPS :=
-SYSTEM_DEPS_LATER := fonts-wqy-microhei chromium postgresql wrk
+# What the tests want of the system today: a PostgreSQL, which they start for themselves; without
+# one its tests are skipped and say so. A word moves up when a test is there that needs it.
+SYSTEM_DEPS := postgresql
+SYSTEM_DEPS_LATER := fonts-wqy-microhei chromium wrk
 
 system-deps: ## (Debian) install what tests want of the system, where we may; LATER=1 for all of them
 	@want="$(SYSTEM_DEPS) $(if $(LATER),$(SYSTEM_DEPS_LATER))"; lack=""; \

@@ -104,6 +104,13 @@ class Bank:
         )
         return platform, core
 
+    def goes_on(self, lines=5, wait_s=60.0):
+        """Wait until customers were told so much more: everything is up, and under load."""
+        until, size = time.monotonic() + wait_s, len(self.told.read_text().splitlines()) + lines
+        while len(self.told.read_text().splitlines()) < size:
+            assert time.monotonic() < until, "nobody is served any more"
+            time.sleep(0.02)
+
     def close(self):
         """End the day, twice, and return the books with what customers were told."""
         store = SqlStore(self.store)
@@ -153,7 +160,7 @@ class Server:
         self.server.end(signal.SIGKILL)
 
 
-def killed(bank, victims, kills, before_kill=(0.15, 1.2)):
+def killed(bank, victims, kills):
     """Kill processes under load, ``kills`` times; return the books and what was told.
 
     ``victims`` is "both", "core", or a server to be killed beside them.
@@ -166,18 +173,19 @@ def killed(bank, victims, kills, before_kill=(0.15, 1.2)):
         for process in (core, platform):
             stack.callback(process.end)
             process.start()
-        time.sleep(2.5)  # both are up, and customers are drawing
         for number in range(kills):
-            time.sleep(chance.uniform(*before_kill))
+            bank.goes_on()
+            time.sleep(chance.uniform(0.0, 0.5))
             victim = core if victims == "core" or number % 2 else platform
             if isinstance(victims, Server):
                 victim = victims
-            core.supervise()
             victim.kill()
             victim.start()
-        time.sleep(2.0)
+            time.sleep(0.3)
+            core.supervise()
+        bank.goes_on()
         core.supervise()
-        time.sleep(1.5)
+        bank.goes_on()
         bank.stop.touch()
         platform.finish()
         core.kill()
