@@ -31,6 +31,7 @@ from core.ports.corebank import DisburseQuery, Outcome
 from core.ports.wechat import MessageQuery
 from core.products import Kind
 from core.store.records import (
+    Contract,
     Customer,
     Drawdown,
     DrawState,
@@ -130,7 +131,7 @@ async def reserve(
         drawdown = await platform.store.get(Drawdown, errand.application)
         assert owner is not None
         if drawdown is None:
-            rate_ppm = price(platform, app, line, errand)
+            rate_ppm = await price(platform, app, line, errand)
             drawdown = Drawdown(
                 errand.application, app.bank, app.id, amount_fen, rate_ppm, errand.date, 0.0, use
             )
@@ -146,9 +147,12 @@ async def reserve(
     return await until_saved(write)
 
 
-def price(platform: Platform, app: Application, line: Line, errand: Errand) -> int:
-    """Return the rate of a drawdown of today: the LPR of its own day, not of the line's."""
-    return price_ppm(platform.product(app.product), line.rating, lpr_ppm(errand.date))
+async def price(platform: Platform, app: Application, line: Line, errand: Errand) -> int:
+    """Return the rate of a drawdown of today: its own day's LPR, and no more than was agreed."""
+    contract = await platform.store.get(Contract, app.contract)
+    assert contract is not None
+    asked_ppm = price_ppm(platform.product(app.product), line.rating, lpr_ppm(errand.date))
+    return min(asked_ppm, contract.cap_ppm)
 
 
 async def confirm(
@@ -178,7 +182,7 @@ async def confirm(
         owner = await platform.store.get(Application, app.id)
         assert owner is not None
         owner.checks += [each for each in passed if each not in owner.checks]
-        draw.rate_ppm, draw.asked_on = price(platform, app, line, errand), errand.date
+        draw.rate_ppm, draw.asked_on = await price(platform, app, line, errand), errand.date
         draw.face, draw.state = token, DrawState.PENDING_CORE
         draw.instruction = mint("P", draw.id)
         account = CardNumber(app.account)

@@ -102,7 +102,7 @@ class World:
         self.registry = Registry()
         self.acquirer = Acquirer()
         self.objects = Objects()
-        self.evidence = Evidence(secret)
+        self.evidence = Evidence(secret, start)
         self.behaviours: dict[str, Any] = {name: getattr(self, name) for name in PROVIDERS}
 
     def scope(self, provider: str) -> str:
