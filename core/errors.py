@@ -9,13 +9,16 @@ Three kinds of no, never mixed:
     ├── NotDone                 it certainly had no effect: may be sent again
     │   ├── Unreachable         no connection, reset before it was read, outside service hours
     │   ├── QuotaExceeded       the provider's rate limit: slow down, then send again
+    │   ├── CoreBusy            the core closes its day, and did not use the key up
     │   └── BreakerOpen         we did not even ask
     ├── OutcomeUnknown          it may have had its effect: a money call is queried, never re-keyed
     │   ├── TimedOut            no answer within the client's limit
     │   ├── ConnectionLost      the connection broke after the request was sent
     │   ├── ServerFailed        the provider answered 5xx
     │   └── Unreadable          bytes came that are no answer: cut short or garbage
+    ├── BookingRejected         the core rejected what our own book has booked: for a person
     └── GaveUp                  the deadline or the retry budget of the step is spent
+        └── Stale               somebody else saved a record since it was read
     assert                      our own bug: stops the run and prints the seed
 
 Every error here is rebuilt from its ``args`` (SimPy does that when a process fails, and so
@@ -105,6 +108,10 @@ class BreakerOpen(NotDone):
     """Our own circuit breaker refused to ask."""
 
 
+class CoreBusy(NotDone):
+    """The core refused a write for now, and did not use its key up: its day is closing."""
+
+
 class OutcomeUnknown(ProviderError):
     """The request may have had its effect."""
 
@@ -123,6 +130,10 @@ class ServerFailed(OutcomeUnknown):
 
 class Unreadable(OutcomeUnknown):
     """What came back is no answer: cut short, or not in the provider's form."""
+
+
+class BookingRejected(ProviderError):
+    """The core rejected a booking that our own book has made: the loan waits for a person."""
 
 
 class GaveUp(ProviderError):

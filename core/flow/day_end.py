@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from core.application import Step
-from core.errors import GaveUp, InputError, ProviderError, Stale
+from core.errors import BookingRejected, GaveUp, InputError, ProviderError, Stale
 from core.flow import calls, draw_down, repay, take_back
 from core.flow.errand import Errand
-from core.flow.money import BookingRejected, next_round, settle
+from core.flow.money import NEVER, next_round, settle
 from core.flow.platform import until_saved
 from core.flow.reconcile import reconcile
 from core.identity import CardNumber
@@ -215,7 +215,7 @@ async def conclude(platform: Platform, order: Instruction, posted: Posted) -> No
         await repay.conclude(platform, order.subject, order, posted)
     elif isinstance(order.query, ReverseQuery):
         await take_back.conclude(platform, order, posted)
-    elif posted.outcome is Outcome.NOT_FOUND:
+    elif posted.outcome is Outcome.NOT_FOUND or posted.code in NEVER:
         order.sent_at_s = None  # an account or a transfer that never was: the customer's next
         await next_round(platform, order)  # visit sends it under a key of its own
     else:
@@ -251,7 +251,7 @@ async def close_loans(platform: Platform, bank: str, on: date) -> int:
 async def close_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
     """Turn one loan to the day that ends, collect what is due on it, and close its day."""
     await repay.book(platform, errand, loan, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME)
-    if due_fen(loan):
+    if loan.accrued_through == errand.date and due_fen(loan):  # not where tomorrow was paid on
         await collect_due(platform, errand, loan)
         loan = await repay.loan_of(platform, loan.id)
     await turn_loan(platform, errand, loan)

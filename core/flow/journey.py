@@ -201,7 +201,7 @@ async def refuse(platform: Platform, app: Application, step: Step, reason: Reaso
     """
 
     async def write() -> int:
-        now = await _again(platform, app.id)
+        now = await platform.store.get(Application, app.id) or app
         to = {Kind.FINAL: State.DECLINED, Kind.HELD: State.HELD}.get(reason.kind)
         if to is not None and now.state is not to and to in MOVES.get((now.state, step), ()):
             now.move(step, to)
@@ -216,7 +216,7 @@ async def begin_anew(platform: Platform, app: Application, step: Step) -> int:
     """Count one more begin of a step, so that its next calls have names of their own."""
 
     async def write() -> int:
-        return await _count(platform, await _again(platform, app.id), step)
+        return await _count(platform, await platform.store.get(Application, app.id) or app, step)
 
     return await until_saved(write)
 

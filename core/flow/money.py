@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.errors import GaveUp, NotDone, OutcomeUnknown, ProviderError
+from core.errors import CoreBusy, GaveUp, NotDone, OutcomeUnknown, ProviderError
 from core.ports.corebank import (
     AdjustQuery,
     CollectQuery,
@@ -51,14 +51,7 @@ ASK_AFTER_S = (2.0, 5.0, 15.0, 30.0)
 FENCE_FROM = 1  # the first question is free of consequences, the later ones fence
 ROUNDS_MAX = 3  # keys an instruction may use up in one errand
 FINAL = (Outcome.DONE, Outcome.REJECTED)
-
-
-class CoreBusy(NotDone):
-    """The core refused a write for now, and did not use its key up: its day is closing."""
-
-
-class BookingRejected(ProviderError):
-    """The core rejected a booking that our own book has made: the loan waits for a person."""
+NEVER = (CoreCode.EXPIRED, CoreCode.DROPPED)  # rejected for nothing but its time
 
 
 def instruction(

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.application import Application, Reason, State, Step
-from core.errors import Refused
+from core.errors import GaveUp, Refused
 from core.flow import calls
 from core.flow.checks import Case, carrier_name, carrier_owner, face, id_network, name_list
-from core.flow.money import carry_out, instruction
+from core.flow.money import NEVER, carry_out, instruction, next_round
 from core.flow.require import require
 from core.policies import Check
 from core.ports.corebank import CustomerQuery, FiveQuery, FiveVerdict, OpenQuery, Outcome
@@ -65,6 +65,12 @@ async def open_account(platform: Platform, app: Application, phone: Phone) -> Ap
         order = instruction(errand, order_id, app.id, make)
         await platform.store.save(app, order)  # the checks that passed outlive a crash, too
     posted = await carry_out(platform, errand, calls.OPEN, calls.OPEN_OUTCOME, order)
+    if posted.code in NEVER:  # no word about the customer, who is here: it is sent anew
+        order.sent_at_s = None
+        await next_round(platform, order)
+        posted = await carry_out(platform, errand, calls.OPEN, calls.OPEN_OUTCOME, order)
+        if posted.code in NEVER:
+            raise GaveUp(calls.OPEN.operation, posted.code)
     order.answer = posted
     if posted.outcome is not Outcome.DONE:
         await platform.store.save(order)

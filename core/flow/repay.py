@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.application import Application, Reason, Step
-from core.errors import GaveUp, Refused
+from core.errors import BookingRejected, GaveUp, Refused
 from core.flow import calls
 from core.flow.errand import Errand
 from core.flow.money import (
-    BookingRejected,
     carry_out,
     current,
     instruction,
@@ -159,9 +158,10 @@ async def book(
     The turned loan and the instructions are one save: a crash leaves both or neither, and what
     was saved but not sent is sent by the next day end.
     """
+    before = loan.accrued_through
     orders = adjustments(errand, loan, turn(loan, errand.date))
-    if not orders:
-        return  # nothing moved but the date, which the next booking or payment saves
+    if loan.accrued_through == before:
+        return
     await platform.store.save(loan, *orders)
     await post(platform, errand, call, ask, orders)
 
@@ -268,6 +268,8 @@ async def prepare(
     await no_other_collection(platform, loan)
     if loan.accrued_through != spread.on:
         raise GaveUp(calls.COLLECT.operation, f"{loan.id} is past {spread.on} by now")
+    if allocate(loan, spread.total_fen, spread.on).parts != spread.parts:
+        raise GaveUp(calls.COLLECT.operation, f"{loan.id} owes something else by now")
     account = CardNumber(loan.account)
     repayment = Repayment(
         errand.application,
@@ -309,6 +311,9 @@ async def conclude(
     """Write the core's final word: the loan is smaller, or nothing has happened."""
 
     async def write() -> Repayment:
+        assert isinstance(order.query, CollectQuery)
+        # The loan first: a repayment that still waits then was not booked into this very loan.
+        loan = await loan_of(platform, order.query.loan)
         repayment = await platform.store.get(Repayment, repayment_key)
         assert repayment is not None
         if repayment.state is not DrawState.PENDING_CORE:
@@ -318,7 +323,7 @@ async def conclude(
             repayment.state = DrawState.REJECTED
             await platform.store.save(written, repayment)
             return repayment
-        await book_in(platform, repayment, written)
+        await book_in(platform, loan, repayment, written)
         return repayment
 
     return await until_saved(write)
@@ -328,21 +333,21 @@ async def overrule(platform: Platform, paid_id: str, order: Instruction, posted:
     """Book a collection that we had called rejected; False where the loan has moved on since."""
 
     async def write() -> bool:
+        assert isinstance(order.query, CollectQuery)
+        loan = await loan_of(platform, order.query.loan)
         repayment = await platform.store.get(Repayment, paid_id)
         if repayment is None or repayment.state is not DrawState.REJECTED:
             return False
-        loan = await loan_of(platform, repayment.loan)
         if loan.accrued_through != repayment.asked_on:
             return False
-        await book_in(platform, repayment, await current(platform, order, posted))
+        await book_in(platform, loan, repayment, await current(platform, order, posted))
         return True
 
     return await until_saved(write)
 
 
-async def book_in(platform: Platform, repayment: Repayment, order: Instruction) -> None:
+async def book_in(platform: Platform, loan: Loan, repayment: Repayment, order: Instruction) -> None:
     """Book a collected repayment, in one save."""
-    loan = await loan_of(platform, repayment.loan)
     line = await platform.store.get(Line, loan.application)
     app = await platform.store.get(Application, loan.application)
     assert line is not None

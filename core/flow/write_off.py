@@ -33,6 +33,7 @@ async def write_off(platform: Platform, loan_id: str) -> None:
 
     async def write() -> list[Instruction]:
         loan = await repay.loan_of(platform, loan_id)
+        await repay.no_other_collection(platform, loan)  # one may have begun meanwhile
         line = await platform.store.get(Line, loan.application)
         assert line is not None
         write_off_loan(at(loan, errand.date), errand.date)  # on a copy: a no changes nothing

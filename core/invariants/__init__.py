@@ -11,23 +11,54 @@ breaks many; the first that is named is the one to look at.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.invariants.books import Books, Violation
 from core.invariants.conduct import CONDUCT
+from core.invariants.evidence import EVIDENCE
+from core.invariants.identity import IDENTITY
 from core.invariants.ledger import LEDGER
 from core.invariants.lines import LINES
 from core.invariants.loans import LOANS
+from core.invariants.payments import PAYMENTS
 from core.invariants.payouts import PAYOUTS
+from core.invariants.schedules import SCHEDULES
 
-INVARIANTS = {**CONDUCT, **LEDGER, **PAYOUTS, **LINES, **LOANS}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INVARIANTS = {
+    **CONDUCT,
+    **IDENTITY,
+    **EVIDENCE,
+    **LEDGER,
+    **PAYOUTS,
+    **LINES,
+    **SCHEDULES,
+    **LOANS,
+    **PAYMENTS,
+}
 
 __all__ = ["INVARIANTS", "Books", "Violation", "check"]
 
 
 def check(books: Books, *names: str) -> list[Violation]:
     """Return every violation of the named invariants, by default of all; causes first."""
+    wanted = names or tuple(INVARIANTS)
+    strangers = set(wanted) - INVARIANTS.keys()
+    if strangers:
+        raise KeyError(*sorted(strangers))
     return [
-        Violation(name, found)
+        Violation(name, problem)
         for name in INVARIANTS
-        if not names or name in names
-        for found in INVARIANTS[name](books)
+        if name in wanted
+        for problem in _judged(name, books)
     ]
+
+
+def _judged(name: str, books: Books) -> Iterator[str]:
+    """Yield an invariant's violations; books too broken to be judged by it are one, too."""
+    try:
+        yield from INVARIANTS[name](books)
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+        yield f"it cannot be judged: {type(error).__name__}: {error}"

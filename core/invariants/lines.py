@@ -1,4 +1,4 @@
-"""What must hold of lines, funding, prices and the uses of the money."""
+"""What must hold of lines, funding, prices, terms and the uses of the money."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.application import Application
 from core.lending.book import Loan
 from core.lending.pricing import price_ppm
-from core.lending.rules import allowed_line, allowed_rate, allowed_use
+from core.lending.rules import allowed_line, allowed_rate, allowed_term, allowed_use
 from core.money import lpr_ppm
 from core.store.records import Contract, Drawdown, DrawState, Funding, Line
 
@@ -17,14 +17,33 @@ if TYPE_CHECKING:
 
     from core.invariants.books import Books
 
+PRINCIPAL = "1303."
 ASIDE = (DrawState.RESERVED, DrawState.PENDING_CORE)
 
 
 def within_limit(books: Books) -> Iterator[str]:
-    """What is owed and what is reserved never exceed the line."""
+    """What is owed and what is reserved never exceed the line, today and at no time before.
+
+    What was owed before is told by the core: the principal of all the line's loans, entry by
+    entry.
+    """
     for line in books.all(Line):
         if line.used_fen + line.reserved_fen > line.limit_fen:
             yield f"{line.id}: {line.used_fen} + {line.reserved_fen} of {line.limit_fen} fen"
+    line_of = {loan.id: loan.application for loan in books.all(Loan)}
+    owed: defaultdict[str, int] = defaultdict(int)
+    over = set()
+    for _, entry in books.entries:
+        touched = ""
+        for account, amount_fen in entry.legs:
+            if account.startswith(PRINCIPAL):
+                touched = line_of.get(account.partition(":")[2], "")
+                owed[touched] += amount_fen
+        held = books.get(Line, touched) if touched and touched not in over else None
+        if held is not None and owed[touched] > held.limit_fen:
+            over.add(touched)
+            on = entry.accounting_date
+            yield f"{touched}: {owed[touched]} of {held.limit_fen} fen were owed on {on}"
 
 
 def nothing_negative(books: Books) -> Iterator[str]:
@@ -99,7 +118,7 @@ def priced_on_the_day(books: Books) -> Iterator[str]:
 
 
 def rate_capped(books: Books) -> Iterator[str]:
-    """No rate is above four times the LPR of the day on which its contract was signed."""
+    """No rate is above its contract's cap, nor four times the LPR of the day it was signed."""
     for draw in books.all(Drawdown):
         app = books.get(Application, draw.application)
         contract = books.get(Contract, app.contract) if app else None
@@ -107,8 +126,22 @@ def rate_capped(books: Books) -> Iterator[str]:
             continue  # another invariant says so
         product = books.products[app.product]
         on = contract.signed_on
-        if not allowed_rate(product.method, draw.rate_ppm, product.months, on):
+        legal = allowed_rate(product.method, draw.rate_ppm, product.months, on)
+        if not legal or draw.rate_ppm > contract.cap_ppm:
             yield f"{draw.id}: {draw.rate_ppm} ppm under a contract of {on}"
+
+
+def term_allowed(books: Books) -> Iterator[str]:
+    """No loan runs longer than its product or the order of 2020 allow, or from an ended line."""
+    for loan in books.all(Loan):
+        product, rows = books.products[loan.product], len(loan.rows)
+        if rows > product.months or not allowed_term(product.kind, loan.method, rows):
+            yield f"{loan.id}: {rows} rows of a {product.kind} product of {product.months}"
+    for draw in books.all(Drawdown):
+        line = books.get(Line, draw.application)
+        if line is not None and not line.granted_on <= draw.asked_on < line.valid_to:
+            until = f"a line from {line.granted_on} to {line.valid_to}"
+            yield f"{draw.id} of {draw.asked_on} was drawn from {until}"
 
 
 def use_allowed(books: Books) -> Iterator[str]:
@@ -123,6 +156,7 @@ LINES: dict[str, Callable[[Books], Iterator[str]]] = {
     "INV-LINE-CAPS": caps_hold,
     "INV-RATE-AT-DRAWDOWN": priced_on_the_day,
     "INV-RATE-CAP": rate_capped,
+    "INV-TERM": term_allowed,
     "INV-USE": use_allowed,
     "INV-LIMIT-NONNEG": nothing_negative,
     "INV-LIMIT": within_limit,

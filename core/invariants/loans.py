@@ -1,54 +1,58 @@
-"""What must hold of schedules, interest, payments and day ends."""
+"""What must hold of a loan while time passes: interest, penalty, categories, day ends."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from typing import TYPE_CHECKING
 
-from core.invariants.payouts import both_books_agree, busy_loans
 from core.lending.accrual import DAY_PPM
-from core.lending.allocation import INTEREST, ORDERS, PRINCIPAL, Part
-from core.lending.book import Loan, LoanState, Order
-from core.lending.classification import category
+from core.lending.book import Loan, LoanState
+from core.lending.classification import Category, category
+from core.lending.loan import ENDED, STILL
 from core.lending.nonaccrual import DAYS
-from core.money import divide
-from core.ports.corebank import Adjustment, CollectQuery
-from core.store.records import DayClose, DrawState, Instruction, LoanLock, Repayment
+from core.money import divide, interest_fen
+from core.ports.corebank import Adjustment
+from core.products import Method
+from core.store.records import (
+    OUR_CHANNELS,
+    DayClose,
+    DrawState,
+    LoanLock,
+    Repayment,
+    RiskWarning,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from core.invariants.books import Books
+    from core.ports.corebank import Entry
 
 ACCRUALS = (Adjustment.ACCRUE_INTEREST, Adjustment.MEMO_INTEREST)
 PENALTIES = (Adjustment.ACCRUE_PENALTY, Adjustment.MEMO_PENALTY)
 OVER = (LoanState.REVERSED, LoanState.WRITTEN_OFF)
+CATEGORIES = {category.name.lower(): category for category in Category}
 MONEY = (
     "normal_fen",
     "overdue_fen",
     "non_accrual_fen",
+    "future_fen",
+    "prepaid_fen",
+    "late_principal_fen",
+    "late_interest_fen",
     "accrued_fen",
     "interest_paid_fen",
+    "interest_fen",
+    "memo_interest_fen",
     "penalty_accrued_fen",
     "penalty_paid_fen",
-    "memo_interest_fen",
+    "penalty_fen",
     "memo_penalty_fen",
     "allowance_fen",
     "written_off_fen",
+    "recovered_fen",
 )
-
-
-def schedules_sum(books: Books) -> Iterator[str]:
-    """The rows and what was repaid early make the loan; each follows from the one before it."""
-    for loan in books.all(Loan):
-        total = sum(row.principal_fen for row in loan.rows) + loan.prepaid_fen
-        if total != loan.principal_fen or loan.rows[-1].balance_fen:
-            yield f"{loan.id}: rows and prepayments make {total} of {loan.principal_fen} fen"
-        if min(min(row.principal_fen, row.interest_fen) for row in loan.rows) < 0:
-            yield f"{loan.id}: a row repays less than nothing"
-        for before, row in zip(loan.rows, loan.rows[1:], strict=False):
-            if row.due <= before.due:
-                yield f"{loan.id}: row {row.number} is due on {row.due}, after {before.due}"
 
 
 def exact_money(books: Books) -> Iterator[str]:
@@ -67,7 +71,11 @@ def exact_money(books: Books) -> Iterator[str]:
 
 
 def accrued_by_the_day(books: Books) -> Iterator[str]:
-    """Interest accrued is that of the rows that are past and of the days gone in the next."""
+    """Interest accrued is that of the rows that are past and of the days gone in the next.
+
+    Each day counts once: a row's days begin where the row before it ended, and go on to the day
+    up to which the loan is accrued.
+    """
     for loan in books.all(Loan):
         if loan.state is LoanState.REVERSED:
             continue
@@ -75,23 +83,51 @@ def accrued_by_the_day(books: Books) -> Iterator[str]:
         right_fen = past_fen + (loan.row_accrued_fen if loan.row < len(loan.rows) else 0)
         if loan.accrued_fen != right_fen:
             yield f"{loan.id}: accrued {loan.accrued_fen}, its rows make {right_fen} fen"
-        if loan.row < len(loan.rows) and loan.row_accrued_fen > loan.rows[loan.row].interest_fen:
-            yield f"{loan.id}: row {loan.row + 1} has accrued more than its interest"
+        if loan.accrued_through < loan.closed_on:
+            yield f"{loan.id}: {loan.closed_on} is closed, accrued up to {loan.accrued_through}"
+        if loan.state not in STILL and loan.row < len(loan.rows):
+            yield from _row_accrued(loan)
+
+
+def _row_accrued(loan: Loan) -> Iterator[str]:
+    """The running row has accrued for its days, worked out again from its beginning."""
+    row, through = loan.rows[loan.row], loan.accrued_through
+    begin = loan.rows[loan.row - 1].due if loan.row else loan.drawn_on
+    if not begin <= loan.since <= through <= row.due:
+        yield f"{loan.id}: row {row.number} to {row.due} accrues from {loan.since} to {through}"
+        return
+    if loan.since > begin and not loan.prepaid_fen:
+        yield f"{loan.id}: nothing accrues between {begin} and {loan.since}"
+    days, rounding = (through - loan.since).days, loan.convention.rounding
+    if loan.method is Method.DAILY and through < row.due:
+        gained_fen = interest_fen(loan.future_fen, loan.rate_ppm, days, rounding=rounding)
+        right_fen = min(loan.since_fen + gained_fen, row.interest_fen)
+    else:
+        left_fen, period = row.interest_fen - loan.since_fen, (row.due - loan.since).days
+        right_fen = loan.since_fen + (divide(left_fen * days, period) if period else 0)
+    if loan.row_accrued_fen != right_fen:
+        told = f"{loan.row_accrued_fen} fen by {through}, by its days it is {right_fen}"
+        yield f"{loan.id}: row {row.number} has accrued {told}"
 
 
 def accrued_once(books: Books) -> Iterator[str]:
-    """The core has booked each fen of interest and penalty that the loan book accrued, once."""
+    """The core has booked each fen of interest and penalty that the loan book accrued, once.
+
+    Likewise each day: a loan has no two accruals of one kind under one date of ours.
+    """
     booked: defaultdict[tuple[str, bool], int] = defaultdict(int)
-    for _, entry in books.entries:
-        if entry.kind in ACCRUALS or entry.kind in PENALTIES:
-            amount_fen = max(leg.amount_fen for leg in entry.legs)
-            loan_id = next(
-                leg.account.partition(":")[2] for leg in entry.legs if ":" in leg.account
-            )
-            booked[loan_id, entry.kind in PENALTIES] += amount_fen
-    busy = busy_loans(books)
+    seen: set[tuple[str, str, date]] = set()
+    for bank, entry in books.entries:
+        if entry.kind not in ACCRUALS and entry.kind not in PENALTIES:
+            continue
+        loan_id = _loan_of(entry)
+        booked[loan_id, entry.kind in PENALTIES] += max(leg.amount_fen for leg in entry.legs)
+        day = (loan_id, entry.kind, entry.key.channel_date)
+        if entry.key.channel in OUR_CHANNELS and day in seen:
+            yield f"{bank}: {entry.kind} of {loan_id} was booked twice on {day[2]}"
+        seen.add(day)
     for loan in books.all(Loan):
-        if loan.id in busy:
+        if loan.id in books.busy:
             continue
         for what, is_penalty, ours_fen in (
             ("interest", False, loan.accrued_fen),
@@ -100,6 +136,33 @@ def accrued_once(books: Books) -> Iterator[str]:
             if booked[loan.id, is_penalty] != ours_fen:
                 theirs_fen = booked[loan.id, is_penalty]
                 yield f"{loan.id}: {what} of {ours_fen} accrued, {theirs_fen} fen booked"
+
+
+def _loan_of(entry: Entry) -> str:
+    """Return the loan on whose sub-accounts an entry books."""
+    return next((account.partition(":")[2] for account, _ in entry.legs if ":" in account), "")
+
+
+def penalty_when_late(books: Books) -> Iterator[str]:
+    """Penalty runs on overdue parts alone, from the day after the due date.
+
+    So it is at most what all past rows would bear, had nobody paid a fen of them; and the core
+    books none before the first row can be late.
+    """
+    first_due = {}
+    for loan in books.all(Loan):
+        first_due[loan.id] = loan.rows[0].due
+        units = sum(
+            row.total_fen * max(0, (loan.accrued_through - row.due).days)
+            for row in loan.rows[: loan.row]
+        )
+        if loan.penalty_units > units * loan.penalty_rate_ppm:
+            yield f"{loan.id}: more penalty than all its past rows could bear"
+    for bank, entry in books.entries:
+        due = first_due.get(_loan_of(entry)) if entry.kind in PENALTIES else None
+        if due is not None and entry.key.channel_date <= due:
+            told = f"penalty on {entry.key.channel_date}, nothing was due before {due}"
+            yield f"{bank}: {entry.key.serial} books {told}"
 
 
 def income_is_earned(books: Books) -> Iterator[str]:
@@ -122,62 +185,21 @@ def classified(books: Books) -> Iterator[str]:
             yield f"{loan.id} is {loan.category.name}, on {loan.closed_on} it was {right.name}"
 
 
-def allocated_in_order(books: Books) -> Iterator[str]:
-    """A payment's parts follow the order of its terms, and sum to it."""
-    for paid in books.all(Repayment):
-        if sum(paid.parts.values()) != paid.amount_fen:
-            yield f"{paid.id}: parts make {sum(paid.parts.values())} of {paid.amount_fen} fen"
-        if not paid.debt:
+def no_better_unpaid(books: Books) -> Iterator[str]:
+    """No loan is in a better category than the bank was warned of, unless it was paid since."""
+    paid: dict[str, date] = {}
+    for repayment in books.all(Repayment):
+        if repayment.state is DrawState.DONE:
+            last = paid.get(repayment.loan, date.min)
+            paid[repayment.loan] = max(last, repayment.asked_on)
+    for warning in books.all(RiskWarning):
+        loan = books.get(Loan, warning.loan)
+        warned = CATEGORIES.get(warning.signal.partition(",")[0])
+        if loan is None or warned is None or paid.get(loan.id, date.min) >= warning.on:
             continue
-        order, left_fen = ORDERS[Order(paid.order)], paid.amount_fen
-        for part in order.parts:
-            took_fen = paid.parts.get(part, 0)
-            right_fen = min(left_fen, paid.debt.get(part, 0))
-            by_row = order.by_row and part in (Part.OVERDUE_INTEREST, Part.OVERDUE_PRINCIPAL)
-            if took_fen != right_fen and not by_row:
-                yield f"{paid.id}: {took_fen} fen of {part}, in its turn it was {right_fen}"
-            left_fen -= took_fen
-
-
-def money_conserved(books: Books) -> Iterator[str]:
-    """What the core took for a repayment is what the repayment says, to the fen."""
-    taken = {entry.key: entry for _, entry in books.entries if entry.kind == "collect"}
-    for order in books.all(Instruction):
-        if not isinstance(order.query, CollectQuery):
-            continue
-        paid, entry = books.get(Repayment, order.subject), taken.get(order.key)
-        if paid is None or paid.state is not DrawState.DONE:
-            continue
-        legs = entry.legs if entry else ()
-        took_fen = sum(leg.amount_fen for leg in legs if leg.account.startswith("2011."))
-        if took_fen != paid.amount_fen:
-            yield f"{paid.id}: {paid.amount_fen} fen paid, the core took {took_fen}"
-
-
-def due_once(books: Books) -> Iterator[str]:
-    """No row is paid twice, and a loan is repaid by its repayments and nothing else."""
-    by_loan: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for paid in books.all(Repayment):
-        if paid.state is DrawState.DONE:
-            for part, amount_fen in paid.parts.items():
-                by_loan[paid.loan][part] += amount_fen
-    for loan in books.all(Loan):
-        for row, principal_fen, interest_fen in zip(
-            loan.rows, loan.paid_principal_fen, loan.paid_interest_fen, strict=True
-        ):
-            if principal_fen > row.principal_fen or interest_fen > row.interest_fen:
-                yield f"{loan.id}: row {row.number} was paid more than it is"
-        parts = by_loan[loan.id]
-        if sum(parts[part] for part in INTEREST) != loan.interest_paid_fen:
-            yield f"{loan.id}: repayments and the loan differ in interest paid"
-        if parts[Part.PENALTY] != loan.penalty_paid_fen:
-            yield f"{loan.id}: repayments and the loan differ in penalty paid"
-        if loan.state is LoanState.REVERSED:
-            continue
-        repaid_fen = sum(parts[part] for part in (*PRINCIPAL, Part.RECOVERED))
-        owed_fen = loan.outstanding_fen + loan.written_off_fen
-        if loan.principal_fen - repaid_fen != owed_fen:
-            yield f"{loan.id}: {repaid_fen} fen repaid of {loan.principal_fen}, {owed_fen} owed"
+        if loan.category < warned:
+            told = f"it was {warned.name} on {warning.on}, and nothing was paid"
+            yield f"{loan.id} is {loan.category.name}: {told}"
 
 
 def day_ends_reach_all(books: Books) -> Iterator[str]:
@@ -186,25 +208,32 @@ def day_ends_reach_all(books: Books) -> Iterator[str]:
     for lock in locked.values():
         yield f"{lock.id} of {lock.bank} has been locked since {lock.on}: {lock.why}"
     closed = {close.bank: close.closed for close in books.all(DayClose) if not close.left}
-    busy = busy_loans(books) | locked.keys()
     for loan in books.all(Loan):
         on, nxt = closed.get(loan.bank), loan.next_day_end()
-        if on is None or nxt is None or loan.id in busy or loan.accrued_through > on:
-            continue  # a payment of today is the next day end's business
-        if nxt <= on:
+        if on is None or nxt is None or loan.id in books.busy or loan.id in locked:
+            continue
+        if nxt <= on and loan.accrued_through <= on:  # else a payment of today came after it
             yield f"{loan.id}: {loan.bank} has closed {on}, and its day end was {nxt}"
 
 
+def ended_owes_nothing(books: Books) -> Iterator[str]:
+    """A loan that was paid off or taken back owes nothing, and nothing of it stands anywhere."""
+    for loan in books.all(Loan):
+        if loan.state not in ENDED:
+            continue
+        memo_fen = loan.memo_interest_fen + loan.memo_penalty_fen
+        if loan.debt_fen or memo_fen or loan.non_accrual or loan.late_since is not None:
+            yield f"{loan.id} is {loan.state}, and owes {loan.debt_fen} fen"
+
+
 LOANS: dict[str, Callable[[Books], Iterator[str]]] = {
-    "INV-SCHEDULE-SUM": schedules_sum,
     "INV-EXACT-MONEY": exact_money,
     "INV-EOD-ISOLATION": day_ends_reach_all,
     "INV-ACCRUAL-DAYS": accrued_by_the_day,
     "INV-ACCRUE-ONCE": accrued_once,
+    "INV-PENALTY-LATE": penalty_when_late,
     "INV-INCOME-90": income_is_earned,
     "INV-CLASS-BY-DAYS": classified,
-    "INV-ALLOCATION": allocated_in_order,
-    "INV-MONEY-CONSERVED": money_conserved,
-    "INV-DUE-ONCE": due_once,
-    "INV-BOOKS-AGREE": both_books_agree,
+    "INV-CLASS-UNPAID": no_better_unpaid,
+    "INV-ENDED": ended_owes_nothing,
 }

@@ -275,6 +275,7 @@ def test_attempts_go_on_when_a_step_is_begun_anew():
     clock, store = Clock(), MemoryStore()
     platform = Platform(None, store, clock, {}, {})
     app = Application("A1", "daopu", "daopu-household", "C1", State.AUTHORISED)
+    run(store.save(app))
     seen = []
     for begin in range(4):
         carried = platform.errand(app, Step.APPLY)

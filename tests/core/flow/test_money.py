@@ -50,7 +50,7 @@ from core.ports.corebank import (
     OpenQuery,
     Outcome,
     Posted,
-    ReverseQuery,
+    ReserveQuery,
 )
 from core.store.memory import CopyingStore
 from core.store.records import Instruction
@@ -512,8 +512,8 @@ def test_every_write_goes_to_its_own_operation(query, operation):
 
 
 def test_a_write_that_the_flow_has_not_is_our_own_bug():
-    with pytest.raises(AssertionError, match="ReverseQuery"):
-        writer(SimpleNamespace(), ReverseQuery(None, None))
+    with pytest.raises(AssertionError, match="ReserveQuery"):
+        writer(SimpleNamespace(), ReserveQuery(None, CARD, 1))
 
 
 faults = st.sampled_from([Unreachable, QuotaExceeded, ServerFailed])
