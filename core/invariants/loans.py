@@ -18,6 +18,7 @@ from core.store.records import (
     OUR_CHANNELS,
     DayClose,
     DrawState,
+    Line,
     LoanLock,
     Repayment,
     RiskWarning,
@@ -202,6 +203,16 @@ def no_better_unpaid(books: Books) -> Iterator[str]:
             yield f"{loan.id} is {loan.category.name}: {told}"
 
 
+def arrears_freeze(books: Books) -> Iterator[str]:
+    """Whoever is in arrears by a day end draws no more: the line is frozen."""
+    for loan in books.all(Loan):
+        late = loan.state is LoanState.OVERDUE and loan.days_overdue(loan.closed_on) > 0
+        line = books.get(Line, loan.application) if late else None
+        if line is not None and not line.frozen and loan.id not in books.busy:
+            days = loan.days_overdue(loan.closed_on)
+            yield f"{loan.id} is {days} days late, and its line may be drawn"
+
+
 def day_ends_reach_all(books: Books) -> Iterator[str]:
     """No loan is left behind by a closed day, and none is locked."""
     locked = {lock.id: lock for lock in books.all(LoanLock) if not lock.lifted}
@@ -230,10 +241,11 @@ LOANS: dict[str, Callable[[Books], Iterator[str]]] = {
     "INV-EXACT-MONEY": exact_money,
     "INV-EOD-ISOLATION": day_ends_reach_all,
     "INV-ACCRUAL-DAYS": accrued_by_the_day,
-    "INV-ACCRUE-ONCE": accrued_once,
     "INV-PENALTY-LATE": penalty_when_late,
+    "INV-ACCRUE-ONCE": accrued_once,
     "INV-INCOME-90": income_is_earned,
     "INV-CLASS-BY-DAYS": classified,
     "INV-CLASS-UNPAID": no_better_unpaid,
+    "INV-ARREARS-FROZEN": arrears_freeze,
     "INV-ENDED": ended_owes_nothing,
 }

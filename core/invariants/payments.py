@@ -86,6 +86,8 @@ def due_once(books: Books) -> Iterator[str]:
             yield f"{loan.id}: repayments and the loan differ in interest paid"
         if parts[Part.PENALTY] != loan.penalty_paid_fen:
             yield f"{loan.id}: repayments and the loan differ in penalty paid"
+        if parts[Part.EARLY_PRINCIPAL] != loan.prepaid_fen:
+            yield f"{loan.id}: repayments and the loan differ in principal paid early"
         if loan.state is LoanState.REVERSED:
             continue
         repaid_fen = sum(parts[part] for part in (*PRINCIPAL, Part.RECOVERED))

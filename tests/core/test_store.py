@@ -115,6 +115,13 @@ def test_a_record_that_was_never_saved_has_no_later_version(store, do):
     assert do(store.get(Customer, "C1-b01")) is None
 
 
+def test_of_two_who_make_the_same_instruction_one_was_first(store, do):
+    do(store.save(order("P1"), drawdown("D1")))
+    with pytest.raises(Stale):
+        do(store.save(order("P1"), drawdown("D2")))
+    assert do(store.get(Drawdown, "D2")) is None
+
+
 def test_of_a_save_everything_is_kept_or_nothing(store, do):
     *_, mine = saved(store, do, *owned())
     do(store.save(replace(mine, used_fen=5)))

@@ -69,7 +69,7 @@ class Writer:
         for shelf in SHELVES.values():
             table = shelf.table
             columns = table.columns.keys()
-            new = database.insert(table).on_conflict_do_nothing(index_elements=["id"])
+            new = database.insert(table).on_conflict_do_nothing()
             self._insert[shelf] = database.statement(new, columns)
             of_version = (
                 table.c.id == bindparam("the_id"),
@@ -78,9 +78,8 @@ class Writer:
             changing = [name for name in columns if name not in ("id", "bank")]
             changed = table.update().where(*of_version)
             self._update[shelf] = database.statement(changed, changing)
-            if shelf.is_fact:
-                there = table.update().where(of_version[0]).values(id=table.c.id)
-                self._there[shelf] = database.statement(there)
+            there = table.update().where(of_version[0]).values(id=table.c.id)
+            self._there[shelf] = database.statement(there)
 
     def write(self, savings: list[Saving]) -> None:
         """Write savings; each learns how it went."""
@@ -237,13 +236,16 @@ class Writer:
             Stale: another version of it is there, or none.
         """
         shelf = put.shelf
+        there = Step(self._there[shelf], [(put.id,)], 1)
         if put.is_new:
             step = self._make(shelf, [put])
-        elif shelf.is_fact:  # it was read before: it must be there, and stays as it is
-            step = Step(self._there[shelf], [(put.id,)], 1)
+        elif shelf.is_fact:
+            step = there  # it was read before: it must be there, and stays as it is
         else:
             step = self._change(shelf, [put])
         if not self._database.holds(driver, self._commits, [step]):
+            if put.is_new and not self._database.holds(driver, self._commits, [there]):
+                raise ValueError(f"the key of {shelf.table.name} {put.id} is another one's")
             raise Stale("store.save", f"{shelf.record.__name__} {put.id} was saved meanwhile")
 
 

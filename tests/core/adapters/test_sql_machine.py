@@ -57,10 +57,10 @@ MADE = {
     Customer: customer,
     Application: application,
     Line: line,
-    Drawdown: lambda name, bank: drawdown(f"D{name}", bank),
-    Instruction: lambda name, bank: order(f"P{name}", bank),
-    Loan: lambda name, bank: loan(f"L{name}", bank),
-    Account: lambda name, bank: Account(f"62900{name}", bank, f"C{name}", True, ""),
+    Drawdown: lambda name, bank: drawdown(f"D{name}-{bank}", bank),
+    Instruction: lambda name, bank: order(f"P{name}-{bank}", bank),
+    Loan: lambda name, bank: loan(f"L{name}-{bank}", bank),
+    Account: lambda name, bank: Account(f"62900{name}-{bank}", bank, f"C{name}", True, ""),
 }
 
 
