@@ -31,7 +31,6 @@ async def main(address, path, began, careless):
         except (asyncio.IncompleteReadError, OSError):
             writer.close()
 
-    Path(path).unlink(missing_ok=True)
     server = await asyncio.start_unix_server(listen, path)
     async with server:
         while True:
@@ -55,4 +54,5 @@ async def main(address, path, began, careless):
 
 
 if __name__ == "__main__":
+    Path(sys.argv[2]).unlink(missing_ok=True)
     asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), "careless" in sys.argv))

@@ -23,7 +23,9 @@ def the_world(store=None):
     """Return a fresh world of the one bank."""
     banks = {BANK: load_banks()[BANK]}
     products = {
-        name: product for name, product in load_products(load_banks()).items() if product.bank == BANK
+        name: product
+        for name, product in load_products(load_banks()).items()
+        if product.bank == BANK
     }
     world = World(SEED, START, banks=banks, products=products)
     if store is not None:
