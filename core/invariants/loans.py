@@ -214,17 +214,26 @@ def arrears_freeze(books: Books) -> Iterator[str]:
 
 
 def day_ends_reach_all(books: Books) -> Iterator[str]:
-    """No loan is left behind by a closed day, and none is locked."""
+    """No loan is left behind by a closed day, none is locked, and no bank's day end stays away."""
     locked = {lock.id: lock for lock in books.all(LoanLock) if not lock.lifted}
     for lock in locked.values():
         yield f"{lock.id} of {lock.bank} has been locked since {lock.on}: {lock.why}"
-    closed = {close.bank: close.closed for close in books.all(DayClose) if not close.left}
+    closes = {close.bank: close for close in books.all(DayClose)}
+    closed = {bank: close.closed for bank, close in closes.items() if not close.left}
+    since: dict[str, date] = {}
     for loan in books.all(Loan):
+        since[loan.bank] = min(since.get(loan.bank, loan.drawn_on), loan.drawn_on)
         on, nxt = closed.get(loan.bank), loan.next_day_end()
         if on is None or nxt is None or loan.id in books.busy or loan.id in locked:
             continue
         if nxt <= on and loan.accrued_through <= on:  # else a payment of today came after it
             yield f"{loan.id}: {loan.bank} has closed {on}, and its day end was {nxt}"
+    for bank, first in since.items():
+        last = closes[bank].closed if bank in closes else None
+        missed = [seal.on for seal in books.ledger.seals(bank) if seal.on >= first]
+        missed = [on for on in missed if last is None or on > last]
+        if len(missed) > 1:  # one is caught up with the next
+            yield f"{bank}: the core has closed {missed[-1]}, our last day end was {last}"
 
 
 def ended_owes_nothing(books: Books) -> Iterator[str]:

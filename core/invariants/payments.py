@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from core.lending.allocation import INTEREST, ORDERS, PRINCIPAL, Part
+from core.lending.allocation import EARLY, INTEREST, ORDERS, PRINCIPAL, Part
 from core.lending.book import Loan, LoanState, Order
 from core.ports.corebank import CollectQuery
-from core.store.records import DrawState, Instruction, Repayment
+from core.store.records import BATCH_CHANNEL, DrawState, Instruction, Repayment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
     from core.invariants.books import Books
@@ -69,32 +69,43 @@ def money_conserved(books: Books) -> Iterator[str]:
 
 
 def due_once(books: Books) -> Iterator[str]:
-    """No row is paid twice, and a loan is repaid by its repayments and nothing else."""
+    """No row is paid twice, a loan is repaid by its repayments, and nothing early at night."""
     by_loan: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for paid in books.all(Repayment):
         if paid.state is DrawState.DONE:
             for part, amount_fen in paid.parts.items():
                 by_loan[paid.loan][part] += amount_fen
     for loan in books.all(Loan):
-        for row, principal_fen, interest_fen in zip(
-            loan.rows, loan.paid_principal_fen, loan.paid_interest_fen, strict=True
-        ):
-            if principal_fen > row.principal_fen or interest_fen > row.interest_fen:
-                yield f"{loan.id}: row {row.number} was paid more than it is"
-        parts = by_loan[loan.id]
-        if sum(parts[part] for part in INTEREST) != loan.interest_paid_fen:
-            yield f"{loan.id}: repayments and the loan differ in interest paid"
-        if parts[Part.PENALTY] != loan.penalty_paid_fen:
-            yield f"{loan.id}: repayments and the loan differ in penalty paid"
-        if parts[Part.EARLY_PRINCIPAL] != loan.prepaid_fen:
-            yield f"{loan.id}: repayments and the loan differ in principal paid early"
-        if loan.state is LoanState.REVERSED:
-            continue
-        repaid_fen = sum(parts[part] for part in (*PRINCIPAL, Part.RECOVERED))
-        owed_fen = loan.outstanding_fen + loan.written_off_fen
-        if loan.principal_fen - repaid_fen != owed_fen:
-            yield f"{loan.id}: {repaid_fen} fen repaid of {loan.principal_fen}, {owed_fen} owed"
+        yield from _repaid(loan, by_loan[loan.id])
     yield from _twice_a_day(books)
+    for order in books.all(Instruction):
+        at_night = order.key.channel == BATCH_CHANNEL
+        taken = books.get(Repayment, order.subject) if at_night else None
+        early_fen = sum(taken.parts.get(part, 0) for part in EARLY) if taken else 0
+        if early_fen:
+            yield f"{order.subject}: {early_fen} fen were collected that nobody owed yet"
+
+
+def _repaid(loan: Loan, parts: Mapping[str, int]) -> Iterator[str]:
+    """A loan owes less by what its repayments paid, part by part, and by nothing else."""
+    for row, principal_fen, interest_fen in zip(
+        loan.rows, loan.paid_principal_fen, loan.paid_interest_fen, strict=True
+    ):
+        if principal_fen > row.principal_fen or interest_fen > row.interest_fen:
+            yield f"{loan.id}: row {row.number} was paid more than it is"
+    for what, paid_fen, booked_fen in (
+        ("interest paid", sum(parts[part] for part in INTEREST), loan.interest_paid_fen),
+        ("penalty paid", parts[Part.PENALTY], loan.penalty_paid_fen),
+        ("principal paid early", parts[Part.EARLY_PRINCIPAL], loan.prepaid_fen),
+    ):
+        if paid_fen != booked_fen:
+            yield f"{loan.id}: {what} is {booked_fen} fen with it, {paid_fen} by its repayments"
+    if loan.state is LoanState.REVERSED:
+        return
+    repaid_fen = sum(parts[part] for part in (*PRINCIPAL, Part.RECOVERED))
+    owed_fen = loan.outstanding_fen + loan.written_off_fen
+    if loan.principal_fen - repaid_fen != owed_fen:
+        yield f"{loan.id}: {repaid_fen} fen repaid of {loan.principal_fen}, {owed_fen} owed"
 
 
 def _twice_a_day(books: Books) -> Iterator[str]:

@@ -36,6 +36,7 @@ PRINCIPAL = "1303.01"
 DEPOSIT = "2011."
 DAY_END_S = 25 * 3600.0  # by then a day end has asked after whatever was left open
 DONE = (DrawState.DONE, DrawState.REVERSING, DrawState.REVERSED)
+NEVER_PAID = (DrawState.REJECTED, DrawState.CANCELLED, DrawState.EXPIRED)
 # What a reconciliation tells of a transaction that is not the same on both sides.
 TOLD = ("theirs_only", "ours_only", "amount_differs")
 # Which account of the loan each part of a collection pays off.
@@ -155,10 +156,10 @@ def cash_equals_loans(books: Books) -> Iterator[str]:
 
 
 def said_as_done(books: Books) -> Iterator[str]:
-    """What we call done was posted, and what we call rejected never was."""
+    """What we call done was posted, and what we call rejected, cancelled or expired never was."""
     said: list[Drawdown | Repayment] = [*books.all(Drawdown), *books.all(Repayment)]
     for told in said:
-        if told.state not in (*DONE, DrawState.REJECTED):
+        if told.state not in (*DONE, *NEVER_PAID):
             continue
         order = books.get(Instruction, told.instruction)
         fate = books.ledger.fate(order.key).outcome if order else Outcome.NOT_FOUND

@@ -236,7 +236,7 @@ def a_fen_more_than_may_come_in_on_a_day(life):
         life.post("transfer_in", *legs, serial=f"in {number}")
 
 
-@breaks("INV-CLASS2-CAPS")
+@breaks("INV-CLASS2-CAPS", "INV-EOD-ISOLATION")  # and none of ours closed the days
 def a_fen_more_than_may_leave_in_a_year(life):
     account, book = rich(life), life.book()
     waiting_fen = book.totals[TRANSIT]

@@ -22,6 +22,7 @@ from core.flow.platform import Platform
 from core.invariants import Books, check
 from core.lending.book import Loan
 from core.ports import PROVIDERS
+from core.ports.corebank import Outcome, Posted
 from core.products import load_products
 from core.seed import Draws, operation_key
 from core.store.memory import CopyingStore
@@ -252,6 +253,45 @@ class Play:
         """Let days pass, each closed properly, and stop in the morning."""
         self.run(self.stage.days(count))
         self.clock.advance(MORNING_S)
+
+
+# A core that does not do as it says
+
+
+def replace_port(play, operation, answer):
+    """Let an operation of the core answer as a function of its query says."""
+
+    async def call(trace, query):
+        await pause(operation)
+        return answer(trace, query)
+
+    setattr(type(play.host.ports.corebank), operation, staticmethod(call))
+
+
+def rejects(play, operation, code):
+    """Let the core reject an operation without doing it."""
+
+    def refuse(trace, query):
+        return Posted(Outcome.REJECTED, code, accounting_date=play.core.accounting_date(BANK))
+
+    replace_port(play, operation, refuse)
+
+
+def lies(play, operation, said):
+    """Let the core do an operation, and say something else."""
+    act = getattr(play.core, operation)
+
+    def lie(trace, query):
+        act(trace, query, play.clock.now_s, None)
+        return said
+
+    replace_port(play, operation, lie)
+
+
+def honest(play):
+    """Make the core say again what it does."""
+    play.host.ports = play.world.ports(play.host._operation)
+    play.stage.platform = play.world.platform(play.host)
 
 
 # Books, to be compared

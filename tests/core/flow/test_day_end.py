@@ -16,7 +16,7 @@ from core.flow.day_end import day_end, unlock
 from core.flow.repay import repay
 from core.lending.book import Loan, LoanState
 from core.lending.classification import Category
-from core.ports.corebank import CollectQuery, CoreCode, Outcome, Posted, Stage
+from core.ports.corebank import CollectQuery, CoreCode, Outcome, Stage
 from core.store.records import (
     AuditEvent,
     DayClose,
@@ -42,12 +42,14 @@ from tests.core.flow.kit import (
     die_at,
     due,
     end_night,
+    honest,
     in_turns,
     late,
     lent,
     many,
     one_switch,
     play_person,
+    rejects,
     two_switches,
     without_us,
 )
@@ -338,29 +340,12 @@ def test_a_booking_that_the_core_rejects_locks_the_loan():
     assert play.only(DayClose).left == 1
 
 
-def rejects(play, operation, code):
-    """Let the core reject one operation, whatever it says."""
-
-    def refuse(trace, query, now_s, draws):
-        return Posted(Outcome.REJECTED, code, accounting_date=play.core.accounting_date(BANK))
-
-    setattr(play.host.ports.corebank.__class__, operation, staticmethod(asked(play, refuse)))
-
-
-def asked(play, answer):
-    async def call(trace, query):
-        return answer(trace, query, play.clock.now_s, None)
-
-    return call
-
-
 @pytest.mark.xfail(reason="BUG: nobody locks the loan where a customer's payment meets the no")
 def test_a_booking_that_the_core_rejects_in_a_payment_locks_the_loan_too():
     play = late(1).open()
-    right = play.host.ports.corebank.adjust
     rejects(play, "adjust", CoreCode.OVER_LOAN)
     play.ends(repay(play.platform, play.only(Loan).id, "1"))
-    play.host.ports.corebank.__class__.adjust = staticmethod(right)
+    honest(play)
     play.nights(1)
 
     assert play.all(LoanLock)
