@@ -10,6 +10,7 @@ locked and counted; the bank's day closes all the same.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ from core.application import Step
 from core.errors import BookingRejected, GaveUp, InputError, ProviderError, Stale
 from core.flow import calls, draw_down, repay, take_back
 from core.flow.errand import Errand
+from core.flow.lock import lock, lock_of
 from core.flow.money import NEVER, next_round, settle
 from core.flow.platform import until_saved
-from core.flow.reconcile import reconcile
+from core.flow.reconcile import close_suspended, reconcile
 from core.identity import CardNumber
 from core.lending.book import Loan, LoanState, due_fen
 from core.lending.book import day_end as close_day
@@ -30,6 +32,8 @@ from core.ports.corebank import (
     BankQuery,
     CollectQuery,
     DisburseQuery,
+    MoveQuery,
+    OpenQuery,
     Outcome,
     ReverseQuery,
     Stage,
@@ -39,7 +43,6 @@ from core.store.records import (
     DayClose,
     Instruction,
     Line,
-    LoanLock,
     Record,
     RiskWarning,
     mint,
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 
 LEFT_ALONE_S = 900.0  # an instruction this young may still have its customer waiting for it
 A_DAY = timedelta(days=1)
+# What a damaged loan raises in the book's own arithmetic.
+POISON = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 async def day_end(platform: Platform, bank: str, on: date) -> int:
@@ -93,32 +98,47 @@ async def core_is_ready(platform: Platform, bank: str, on: date) -> bool:
 
 
 async def write_down(platform: Platform, bank: str, on: date, left: int) -> None:
-    """Note that a date is closed, and that its file is still to be compared."""
+    """Note that a date is closed, and that the files up to it are still to be compared."""
 
     async def write() -> None:
         close = await platform.store.get(DayClose, bank) or DayClose(bank, bank)
         close.left = left
         if close.closed is None or close.closed < on:
+            day = await first_day(platform, bank, on) if close.closed is None else close.closed
+            while day < on:  # the files of the nights that we missed are compared all the same
+                day += A_DAY
+                close.unreconciled = (*close.unreconciled, day)
             close.closed = on
-            close.unreconciled = (*close.unreconciled, on)
         await platform.store.save(close)
 
     await until_saved(write)
+
+
+async def first_day(platform: Platform, bank: str, on: date) -> date:
+    """Return the day before the first on which a bank's core was instructed, ``on`` at most."""
+    orders = await platform.store.all(Instruction, bank)
+    return min([on, *(order.key.channel_date for order in orders)]) - A_DAY
 
 
 # The files of the core.
 
 
 async def compare_files(platform: Platform, bank: str, on: date) -> int:
-    """Compare the file of every closed date that was not compared yet; return how many wait on."""
+    """Compare the file of every closed date that was not compared yet; return how many wait on.
+
+    What the files do not tell is given up only where no earlier file is missing.
+    """
     close = await platform.store.get(DayClose, bank)
     waiting = [] if close is None else [day for day in close.unreconciled if day < on]
     compared = []
     for day in waiting:
         errand = day_errand(platform, bank, f"file/{bank}/{day}", on)
         try:
-            if await reconcile(platform, errand, bank, day) is not None:
-                compared.append(day)
+            if await reconcile(platform, errand, bank, day) is None:
+                continue
+            compared.append(day)
+            if compared == waiting[: len(compared)]:
+                await close_suspended(platform, bank, day)
         except GaveUp:
             break
         except InputError as wrong:  # a file that contradicts itself is sent again by the core
@@ -154,12 +174,11 @@ async def settle_open(platform: Platform, bank: str, on: date) -> int:
     others = [
         order
         for order in await platform.store.unsettled(bank)
-        if not isinstance(order.query, AdjustQuery)
+        if not isinstance(order.query, AdjustQuery) and not laid_aside(order)
     ]
     left, stuck = 0, set()  # a loan's bookings are posted in their order, or not at all
     for order in (*bookings, *others):
-        young = order.sent_at_s is not None and order.sent_at_s > old_s
-        if young or order.subject in stuck:
+        if max(order.made_s, order.sent_at_s or 0.0) > old_s or order.subject in stuck:
             stuck.add(order.subject)
             continue
         try:
@@ -171,6 +190,11 @@ async def settle_open(platform: Platform, bank: str, on: date) -> int:
             stuck.add(order.subject)
             await suspend(platform, order.id, on)
     return left
+
+
+def laid_aside(order: Instruction) -> bool:
+    """Whether an instruction waits, unsent, for its customer's next visit; no money hangs on it."""
+    return order.sent_at_s is None and isinstance(order.query, OpenQuery | MoveQuery)
 
 
 async def suspend(platform: Platform, order_id: str, on: date) -> None:
@@ -198,10 +222,8 @@ async def suspend(platform: Platform, order_id: str, on: date) -> None:
 async def settle_one(platform: Platform, errand: Errand, order: Instruction) -> None:
     """Settle one instruction. Our own bookings are completed; a customer's money is not sent."""
     if isinstance(order.query, AdjustQuery):
-        try:
+        with suppress(BookingRejected):  # its loan is locked
             await repay.post(platform, errand, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME, [order])
-        except BookingRejected as no:
-            await lock(platform, order.bank, order.query.loan, errand.date, str(no))
         return
     posted = await settle(platform, errand, calls.SETTLE_OUTCOME, order)
     await conclude(platform, order, posted)
@@ -232,7 +254,7 @@ async def close_loans(platform: Platform, bank: str, on: date) -> int:
     waiting = await repay.collecting(platform, bank)
     waiting |= {order.subject for order in await repay.left_bookings(platform, bank)}
     for loan in await platform.store.loans_due(bank, on):
-        if loan.id in waiting or await locked(platform, loan.id):
+        if loan.id in waiting or await lock_of(platform, loan.id):
             left += 1
             continue
         errand = day_errand(platform, bank, loan.id, on)
@@ -242,9 +264,11 @@ async def close_loans(platform: Platform, bank: str, on: date) -> int:
             continue  # another day end, or a payment, was faster: it has turned the loan
         except GaveUp:
             left += 1
-        except (BookingRejected, AssertionError) as why:
+        except BookingRejected:
+            left += 1
+        except POISON as why:
             left += 1  # one poisoned loan must not keep a bank's day open
-            await lock(platform, bank, loan.id, on, str(why))
+            await lock(platform, bank, loan.id, on, f"{type(why).__name__}: {why}")
     return left
 
 
@@ -279,53 +303,23 @@ async def collect_due(platform: Platform, errand: Errand, loan: Loan) -> None:
 
 
 async def turn_loan(platform: Platform, errand: Errand, loan: Loan) -> None:
-    """Close one loan's day; freeze the line of one that falls into arrears."""
-    before = (loan.state, loan.category)
+    """Close one loan's day; freeze the line of one in arrears, and warn of a worse category."""
+    told = loan.provided_as  # as of the last day end: payments turn loans, and warn of nothing
     orders = repay.adjustments(errand, loan, close_day(loan, errand.date), "close")
     records: list[Record] = [loan, *orders]
-    if (loan.state, loan.category) != before or loan.days_overdue(errand.date) == 1:
-        records += await warnings(platform, errand, loan)
+    if loan.state is LoanState.OVERDUE:
+        line = await platform.store.get(Line, loan.application)
+        assert line is not None
+        if not line.frozen:
+            line.frozen = repay.OVERDUE
+            records.append(line)
+        if loan.category > told or loan.days_overdue(errand.date) == 1:
+            records.append(warning(errand, loan))
     await platform.store.save(*records)
     await repay.post(platform, errand, calls.DAY_BOOK, calls.DAY_BOOK_OUTCOME, orders)
 
 
-async def warnings(platform: Platform, errand: Errand, loan: Loan) -> list[Record]:
-    """Return the warning about a loan in arrears and its frozen line, to be saved."""
-    if loan.state is not LoanState.OVERDUE:
-        return []
-    line = await platform.store.get(Line, loan.application)
-    assert line is not None
-    line.frozen = line.frozen or repay.OVERDUE
+def warning(errand: Errand, loan: Loan) -> RiskWarning:
+    """Return the warning about a loan in arrears."""
     signal = f"{loan.category.name.lower()}, {loan.days_overdue(errand.date)} days overdue"
-    warning_id = mint("W", loan.id, signal)
-    return [line, RiskWarning(warning_id, loan.bank, loan.id, signal, errand.date)]
-
-
-async def locked(platform: Platform, loan_id: str) -> bool:
-    """Whether a loan waits for a person."""
-    found = await platform.store.get(LoanLock, loan_id)
-    return found is not None and not found.lifted
-
-
-async def lock(platform: Platform, bank: str, loan_id: str, on: date, why: str) -> None:
-    """Lock a loan that could not be turned; nothing else is done with it until it is lifted."""
-
-    async def write() -> None:
-        found = await platform.store.get(LoanLock, loan_id) or LoanLock(loan_id, bank, on, why)
-        found.on, found.why, found.lifted = on, why, False
-        name = mint("E", "locked", loan_id, str(on))
-        await platform.store.save(found, AuditEvent(name, bank, "loan_locked", loan_id, on, why))
-
-    await until_saved(write)
-
-
-async def unlock(platform: Platform, loan_id: str) -> None:
-    """Lift a lock, once a person has mended the loan: the next day end catches up."""
-
-    async def write() -> None:
-        found = await platform.store.get(LoanLock, loan_id)
-        if found is not None and not found.lifted:
-            found.lifted = True
-            await platform.store.save(found)
-
-    await until_saved(write)
+    return RiskWarning(mint("W", loan.id, signal), loan.bank, loan.id, signal, errand.date)

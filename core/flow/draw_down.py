@@ -302,8 +302,8 @@ async def conclude(
 async def overrule(platform: Platform, draw_id: str, order: Instruction, posted: Posted) -> bool:
     """Book a payout that we had called rejected, for the core paid it; False where it cannot be.
 
-    It cannot where the line was used for something else meanwhile, or what we wrote is no
-    rejection.
+    It cannot where the line or the bank's funding does not hold it any more, or what we wrote is
+    no rejection.
     """
 
     async def write() -> bool:
@@ -314,7 +314,10 @@ async def overrule(platform: Platform, draw_id: str, order: Instruction, posted:
         if drawdown.amount_fen > line.free_fen:
             return False
         written = await current(platform, order, posted)
-        await book_out(platform, drawdown, written, posted, reserved_fen=0)
+        try:
+            await book_out(platform, drawdown, written, posted, reserved_fen=0)
+        except Refused:
+            return False
         return True
 
     return await until_saved(write)

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from core.flow.platform import Platform
     from core.ports.corebank import Write
 
+AMOUNT_DIFFERS = "amount_differs"
+
 
 @dataclass(slots=True)
 class Reconciled:
@@ -81,7 +83,6 @@ async def reconcile(platform: Platform, errand: Errand, bank: str, on: date) -> 
     for order in await platform.store.posted_on(bank, on):
         if isinstance(order.query, POSTING) and order.key.serial not in told:
             await miss(platform, errand, order, on, found)
-    await close_suspended(platform, bank, on)
     return found
 
 
@@ -98,13 +99,15 @@ async def judge(
     if told_fen is not None and told_fen != line.amount_fen:
         found.differing.append(line.key.serial)
         detail = f"{line.amount_fen} fen in the file, {told_fen} with us"
-        await note(platform, "amount_differs", order.id, order.bank, on, detail)
+        await note(platform, AMOUNT_DIFFERS, order.id, order.bank, on, detail)
         return
     answer = order.answer
     if answer is not None and answer.outcome is Outcome.DONE:
-        found.matched.append(line.key.serial)
-        if answer.accounting_date != on:
-            await redate(platform, order.id, on)
+        if answer.accounting_date == on:
+            found.matched.append(line.key.serial)
+            return
+        found.differing.append(line.key.serial)
+        await redate(platform, order, on)
         return
     posted = Posted(Outcome.DONE, CoreCode.OK, line.core_serial, on)
     if answer is None:
@@ -157,11 +160,14 @@ async def answer_with(platform: Platform, order_id: str, posted: Posted) -> None
     await until_saved(write)
 
 
-async def redate(platform: Platform, order_id: str, on: date) -> None:
-    """Take over the accounting date of the file: the day had turned on the way."""
+async def redate(platform: Platform, told: Instruction, on: date) -> None:
+    """Take over the accounting date of the core: the day had turned on the way."""
+    assert told.answer is not None
+    detail = f"{on} with the core, {told.answer.accounting_date} with us"
+    await note(platform, "date_differs", told.id, told.bank, on, detail)
 
     async def write() -> None:
-        order = await platform.store.get(Instruction, order_id)
+        order = await platform.store.get(Instruction, told.id)
         assert order is not None
         assert order.answer is not None
         order.answer.accounting_date = on
@@ -205,7 +211,7 @@ async def miss(
     posted = await serving.ask(calls.SETTLE_OUTCOME, platform.ports.corebank.outcome, query)
     elsewhere = posted.accounting_date
     if posted.outcome is Outcome.DONE and elsewhere is not None and elsewhere != on:
-        await redate(platform, order.id, elsewhere)
+        await redate(platform, order, elsewhere)
         return
     found.ours_only.append(order.key.serial)
     detail = f"not in the file of {on}; the core says {posted.outcome}"
@@ -226,6 +232,8 @@ async def close_suspended(platform: Platform, bank: str, on: date) -> None:
         valid_until_s = order.query.valid_until_s
         if valid_until_s is None or valid_until_s >= platform.clock.now_s:
             continue
+        if await platform.store.get(AuditEvent, mint("E", AMOUNT_DIFFERS, order.id)) is not None:
+            continue  # it was posted, though not as we asked: for a person
         never = Posted(Outcome.NOT_FOUND, CoreCode.EXPIRED, accounting_date=on)
         await note(platform, "file_decided", order.id, bank, on, "never posted")
         await conclude(platform, order, never)
@@ -234,8 +242,8 @@ async def close_suspended(platform: Platform, bank: str, on: date) -> None:
 async def note(
     platform: Platform, kind: str, subject: str, bank: str, on: date, detail: str
 ) -> None:
-    """Write an audit event."""
-    event = AuditEvent(mint("E", kind, subject, str(on)), bank, kind, subject, on, detail)
+    """Write an audit event, once, however often files tell the same."""
+    event = AuditEvent(mint("E", kind, subject), bank, kind, subject, on, detail)
     await platform.store.save(event)
 
 

@@ -12,6 +12,7 @@ from core.application import Application, Reason, Step
 from core.errors import BookingRejected, GaveUp, Refused
 from core.flow import calls
 from core.flow.errand import Errand
+from core.flow.lock import lock, lock_of
 from core.flow.money import (
     carry_out,
     current,
@@ -45,16 +46,18 @@ from core.store.records import (
     BATCH_CHANNEL,
     CHANNEL,
     Account,
+    Drawdown,
     DrawState,
     FundingMove,
     Instruction,
     Line,
-    LoanLock,
     Repayment,
     mint,
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from core.flow.platform import Platform
     from core.lending.book import Booking
     from core.ports.corebank import Key, Posted
@@ -138,9 +141,9 @@ async def no_other_collection(platform: Platform, loan: Loan) -> None:
     """Require that no collection of the loan is on its way, and that nobody locked it."""
     if loan.id in await collecting(platform, loan.bank):
         raise GaveUp(calls.COLLECT.operation, f"a payment on {loan.id} is being processed")
-    lock = await platform.store.get(LoanLock, loan.id)
-    if lock is not None and not lock.lifted:
-        raise GaveUp(calls.COLLECT.operation, f"{loan.id} is locked: {lock.why}")
+    locked = await lock_of(platform, loan.id)
+    if locked is not None:
+        raise GaveUp(calls.COLLECT.operation, f"{loan.id} is locked: {locked.why}")
 
 
 async def collecting(platform: Platform, bank: str) -> set[str]:
@@ -196,7 +199,8 @@ async def post(
     """Have the core post adjustments.
 
     Raises:
-        BookingRejected: the core rejected one, though the loan book has moved already.
+        BookingRejected: the core rejected one, though the loan book has moved already; the loan
+            is locked.
         GaveUp: the core does not answer; the day end completes what was saved.
     """
     for order in orders:
@@ -204,7 +208,9 @@ async def post(
         order.answer = posted
         await platform.store.save(order)
         if posted.outcome is not Outcome.DONE:
-            raise BookingRejected(call.operation, f"{order.id} was rejected: {posted.code}")
+            why = f"{order.id} was rejected: {posted.code}"
+            await lock(platform, order.bank, order.subject, errand.date, why)
+            raise BookingRejected(call.operation, why)
 
 
 async def fund(platform: Platform, errand: Errand, loan: Loan, amount_fen: int) -> None:
@@ -252,7 +258,13 @@ async def collect_automatically(
     """
     known = await platform.store.get(Repayment, repayment_id(loan.id, request))
     if known is not None:
-        return known  # today's was tried; a second payment of the day end needs a second day
+        order = await platform.store.get(Instruction, known.instruction)
+        if order is None or order.answer is None or order.answer.outcome is not Outcome.NOT_FOUND:
+            return known  # today's was tried; a second payment of the day end needs a second day
+        # It was lost before the core saw it, and a fence keeps it lost: tonight is not over.
+        again = f"{request}/again"
+        serving = errand.serving(repayment_id(loan.id, again))
+        return await collect_automatically(platform, serving, loan, again, amount_fen)
     spread = allocate(loan, amount_fen, errand.date)
     repayment, order = await prepare(platform, errand, loan.id, spread, BATCH_CHANNEL)
     posted = await carry_out(platform, errand, calls.DAY_COLLECT, calls.DAY_COLLECT_OUTCOME, order)
@@ -357,12 +369,24 @@ async def book_in(platform: Platform, loan: Loan, repayment: Repayment, order: I
     repaid_fen = owed_fen - loan.outstanding_fen
     line.used_fen -= repaid_fen
     back = FundingMove(loan.bank, loan.bank, used_fen=-repaid_fen)
-    if line.frozen == OVERDUE and not loan.days_overdue(spread.on):
+    if line.frozen == OVERDUE and not await in_arrears(platform, app, loan, spread.on):
         line.frozen = ""
     repayment.state = DrawState.DONE
     if app.may(Step.REPAY):
         app.move(Step.REPAY, app.state)
     await platform.store.save(order, repayment, loan, line, app, back)
+
+
+async def in_arrears(platform: Platform, app: Application, paid: Loan, on: date) -> bool:
+    """Whether anything on an application's line is late, a payment on one of its loans booked."""
+    if paid.days_overdue(on):
+        return True
+    for draw_id in app.drawdowns:
+        draw = await platform.store.get(Drawdown, draw_id)
+        loan = await platform.store.get(Loan, draw.loan) if draw is not None else None
+        if loan is not None and loan.id != paid.id and loan.days_overdue(on):
+            return True
+    return False
 
 
 def allocation_of(repayment: Repayment) -> Allocation:

@@ -104,7 +104,10 @@ def caps_hold(books: Books) -> Iterator[str]:
 
 
 def priced_on_the_day(books: Books) -> Iterator[str]:
-    """A drawdown's rate is the LPR of its own day plus the line's spread, inside floor and cap."""
+    """A drawdown's rate is the LPR of its own day plus the line's spread, inside floor and cap.
+
+    The cap is the product's, and what the contract agreed.
+    """
     for draw in books.all(Drawdown):
         app = books.get(Application, draw.application)
         line = books.get(Line, draw.application)
@@ -113,6 +116,9 @@ def priced_on_the_day(books: Books) -> Iterator[str]:
             continue
         product = books.products[app.product]
         right = price_ppm(product, line.rating, lpr_ppm(draw.asked_on))
+        contract = books.get(Contract, app.contract)
+        if contract is not None:
+            right = min(right, contract.cap_ppm)
         if draw.rate_ppm != right:
             yield f"{draw.id}: {draw.rate_ppm} ppm, on {draw.asked_on} it was {right}"
 

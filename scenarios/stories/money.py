@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from core.application import Reason, Step
 from core.errors import GaveUp
 from core.flow import draw_down
-from core.flow.day_end import unlock
 from core.flow.funding import set_quota
+from core.flow.lock import unlock
 from core.flow.take_back import take_back
 from core.lending.book import LoanState
 from core.store.records import (

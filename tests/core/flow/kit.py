@@ -26,7 +26,7 @@ from core.ports.corebank import Outcome, Posted
 from core.products import load_products
 from core.seed import Draws, operation_key
 from core.store.memory import CopyingStore
-from core.store.records import Drawdown, Funding, Line, LoanLock, Repayment
+from core.store.records import Drawdown, DrawState, Funding, Line, LoanLock, Repayment
 from scenarios.hosts.instant import InstantClock
 from scenarios.hosts.world import World
 from scenarios.stories.run import START
@@ -303,15 +303,16 @@ NOT_COMPARED = {"version", "closed_on"}
 
 
 def books_of(play):
-    """Return both books, but for what a repeat may change: versions, keys and times."""
+    """Return both books, but for what a repeat may change: versions, keys, times, lost tries."""
     loans = [
         {name: getattr(loan, name) for name in Loan.__slots__ if name not in NOT_COMPARED}
         for loan in play.all(Loan)
     ]
     lines = [(line.id, line.used_fen, line.reserved_fen, line.frozen) for line in play.all(Line)]
     paid = [
-        (each.id, each.state, each.amount_fen, sorted(each.parts.items()))
+        (each.loan, each.state, each.amount_fen, sorted(each.parts.items()))
         for each in play.all(Repayment)
+        if each.state is not DrawState.REJECTED
     ]
     draws = [(draw.id, draw.state, draw.amount_fen) for draw in play.all(Drawdown)]
     funds = [(fund.id, fund.used_fen, fund.reserved_fen) for fund in play.all(Funding)]

