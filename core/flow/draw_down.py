@@ -182,13 +182,14 @@ async def confirm(
         owner = await platform.store.get(Application, app.id)
         assert owner is not None
         owner.checks += [each for each in passed if each not in owner.checks]
-        draw.rate_ppm, draw.asked_on = await price(platform, app, line, errand), errand.date
+        if draw.asked_on != errand.date:  # it was reserved before midnight
+            draw.rate_ppm, draw.asked_on = await price(platform, app, line, errand), errand.date
         draw.face, draw.state = token, DrawState.PENDING_CORE
         draw.instruction = mint("P", draw.id)
         account = CardNumber(app.account)
 
         def make(key: Key) -> DisburseQuery:
-            return DisburseQuery(key, draw.loan, account, draw.amount_fen)
+            return DisburseQuery(key, draw.loan, account, draw.amount_fen, errand.deadline_s)
 
         order = instruction(errand, draw.instruction, draw.id, make)
         await platform.store.save(draw, order, owner)

@@ -173,8 +173,9 @@ async def next_round(
 
 def renew(order: Instruction, valid_until_s: float | None) -> None:
     """Let an instruction be valid until a new deadline. Our own bookings always are."""
-    if not isinstance(order.query, AdjustQuery):
-        order.query = replace(order.query, valid_until_s=valid_until_s)
+    query = order.query
+    if query.valid_until_s != valid_until_s and not isinstance(query, AdjustQuery):
+        order.query = replace(query, valid_until_s=valid_until_s)
 
 
 def order_of(serial: str) -> str:

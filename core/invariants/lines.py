@@ -160,8 +160,8 @@ def use_allowed(books: Books) -> Iterator[str]:
 
 LINES: dict[str, Callable[[Books], Iterator[str]]] = {
     "INV-LINE-CAPS": caps_hold,
-    "INV-RATE-AT-DRAWDOWN": priced_on_the_day,
     "INV-RATE-CAP": rate_capped,
+    "INV-RATE-AT-DRAWDOWN": priced_on_the_day,
     "INV-TERM": term_allowed,
     "INV-USE": use_allowed,
     "INV-LIMIT-NONNEG": nothing_negative,

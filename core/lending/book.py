@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.lending.accrual import accrue, day_end, turn
@@ -114,6 +115,11 @@ def _kept(convention: Convention, drawn_on: date) -> Convention:
     due_day = convention.due_day
     if not due_day and convention.period.unit is Unit.MONTHS:
         due_day = (convention.first_due or drawn_on).day
+    return _with_due_day(convention, due_day)
+
+
+@lru_cache(maxsize=1024)  # what a few products agree is checked once, not a million times
+def _with_due_day(convention: Convention, due_day: int) -> Convention:
     return replace(convention, due_day=due_day, calendar=None)
 
 

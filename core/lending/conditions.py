@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ PLAIN = Conditions()
 def conditions_of(product: Product) -> Conditions:
     """Return the conditions of a product's drawdowns."""
     said = product.repayment
-    return Conditions(
-        Order(said.order),
-        Order(said.late_order),
-        said.grace_days,
-        Prepay(said.prepay),
-        said.collect_whole,
-    )
+    return _agreed(said.order, said.late_order, said.grace_days, said.prepay, said.collect_whole)
+
+
+@lru_cache(maxsize=256)  # one for all loans of a product
+def _agreed(
+    order: str, late_order: str, grace_days: int, prepay: str, collect_whole: bool
+) -> Conditions:
+    return Conditions(Order(order), Order(late_order), grace_days, Prepay(prepay), collect_whole)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.errors import InputError
@@ -150,13 +151,34 @@ def convention_of(product: Product, calendar: Calendar | None = None) -> Convent
     values and they become a convention where schedules are made.
     """
     rows = product.repayment
+    return _agreed(
+        rows.rounding,
+        rows.multiple_fen,
+        rows.due_day,
+        rows.day_count,
+        rows.grace_rows,
+        rows.roll,
+        calendar,
+    )
+
+
+@lru_cache(maxsize=256)
+def _agreed(  # noqa: PLR0913, PLR0917  these fields make up a convention
+    rounding: Rounding,
+    multiple_fen: int,
+    due_day: int,
+    day_count: DayCount,
+    grace_rows: int,
+    roll: Roll,
+    calendar: Calendar | None,
+) -> Convention:
     return Convention(
-        rounding=rows.rounding,
-        multiple_fen=rows.multiple_fen,
-        due_day=rows.due_day,
-        day_count=rows.day_count,
-        grace_rows=rows.grace_rows,
-        roll=rows.roll,
+        rounding=rounding,
+        multiple_fen=multiple_fen,
+        due_day=due_day,
+        day_count=day_count,
+        grace_rows=grace_rows,
+        roll=roll,
         calendar=calendar,
     )
 

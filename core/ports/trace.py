@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import date
+# A core bank on disk reads traces back by their types, which must be known at run time.
+from datetime import date
+from typing import NamedTuple
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(NamedTuple):
     """One attempt at one call.
 
     ``application`` is the key of the application, drawdown or repayment the call serves;

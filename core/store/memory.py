@@ -26,7 +26,7 @@ from core.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from core.identity import IdNumber
@@ -60,8 +60,7 @@ class MemoryStore:
     async def save(self, *records: Record) -> None:
         """Keep all of the records, or none."""
         self._may_save(records)
-        for record in records:
-            self._keep(record)
+        self._keep(records)
 
     def _may_save(self, records: tuple[Record, ...]) -> None:
         """Require that nobody else saved these records since they were read, and that they fit.
@@ -72,14 +71,13 @@ class MemoryStore:
         """
         tables = self.tables
         for record in records:
-            if type(record) is FundingMove:
-                self._may_lend(record)
-                continue
             table = type(record)
             held = tables[table].get(record.id)
-            if held is not None and table in FACTS:
+            if held is record:
                 continue
-            if held is not record and (held.version if held else 0) != record.version:
+            if table is FundingMove:
+                self._may_lend(record)  # type: ignore[arg-type]
+            elif (held.version if held else 0) != record.version and not (held and table in FACTS):
                 raise Stale("store.save", f"{table.__name__} {record.id} was saved meanwhile")
 
     def _may_lend(self, move: FundingMove) -> None:
@@ -93,23 +91,27 @@ class MemoryStore:
         if more and reserved_fen + used_fen > funding.quota_fen:
             raise Refused(Reason.FUNDING_FULL, move.bank)
 
-    def _keep(self, record: Record) -> None:
-        """Keep one record that may be saved."""
-        table = type(record)
-        if table is FundingMove:
-            funding = self.tables[Funding].get(record.bank)
-            if funding is not None:
-                funding.reserved_fen += record.reserved_fen  # type: ignore[attr-defined]
-                funding.used_fen += record.used_fen  # type: ignore[attr-defined]
-            return
-        records = self.tables[table]
-        if table in FACTS and record.id in records:
-            return
-        record.version += 1
-        records[record.id] = record
-        index = self._indexes.get(table)
-        if index is not None:
-            index(record)
+    def _keep(self, records: Iterable[Record]) -> None:
+        """Keep records that may be saved."""
+        tables, indexes = self.tables, self._indexes
+        for record in records:
+            table = type(record)
+            if table is FundingMove:
+                self._lend(record)  # type: ignore[arg-type]
+                continue
+            held = tables[table]
+            if table in FACTS and record.id in held:
+                continue
+            record.version += 1
+            held[record.id] = record
+            if table in indexes:
+                indexes[table](record)
+
+    def _lend(self, move: FundingMove) -> None:
+        funding: Funding | None = self.tables[Funding].get(move.bank)
+        if funding is not None:
+            funding.reserved_fen += move.reserved_fen
+            funding.used_fen += move.used_fen
 
     async def all(self, table: type[R], bank: str) -> list[R]:
         """Return every record of one bank, in the order of their ids."""
@@ -183,8 +185,8 @@ class CopyingStore(MemoryStore):
     async def save(self, *records: Record) -> None:
         """Keep copies of all of the records, or of none."""
         self._may_save(records)
+        self._keep([deepcopy(record) for record in records])
         for record in records:
-            self._keep(deepcopy(record))
             if type(record) not in FACTS:
                 record.version += 1
 

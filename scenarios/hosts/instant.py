@@ -28,12 +28,12 @@ T = TypeVar("T")
 class InstantClock:
     """A business clock that jumps."""
 
-    __slots__ = ("_late", "_number", "now_s", "start")
+    __slots__ = ("_number", "now_s", "start", "waiting")
 
     def __init__(self, start: date) -> None:
         self.start = start
         self.now_s = 0.0
-        self._late: list[tuple[float, int, Callable[[], object]]] = []
+        self.waiting: list[tuple[float, int, Callable[[], object]]] = []
         self._number = 0
 
     async def sleep(self, wait_s: float) -> None:
@@ -43,24 +43,24 @@ class InstantClock:
     def advance(self, wait_s: float) -> None:
         """Jump ahead; what fell due on the way happens first, at its own moment, in order."""
         until_s = self.now_s + wait_s
-        if self._late:
+        if self.waiting:
             self._happen(until_s)
         self.now_s = until_s
 
     def _happen(self, until_s: float) -> None:
-        while self._late and self._late[0][0] <= until_s:
-            self.now_s, _, happens = heappop(self._late)
+        while self.waiting and self.waiting[0][0] <= until_s:
+            self.now_s, _, happens = heappop(self.waiting)
             happens()
 
     def later(self, at_s: float, happens: Callable[[], object]) -> None:
         """Have something happen when the clock passes ``at_s``."""
         self._number += 1
-        heappush(self._late, (at_s, self._number, happens))
+        heappush(self.waiting, (at_s, self._number, happens))
 
     def flush(self) -> None:
         """Let everything that is still on its way happen now."""
-        while self._late:
-            at_s, _, happens = heappop(self._late)
+        while self.waiting:
+            at_s, _, happens = heappop(self.waiting)
             self.now_s = max(self.now_s, at_s)
             happens()
 
@@ -107,7 +107,10 @@ class InstantHost:
             draws = Draws(memo[2] ^ op_key, trace.call, trace.attempt)
             service_s = latency(draws.uniform(LATENCY))
             if calm and service_s <= limit_s:
-                clock.advance(service_s)
+                if clock.waiting:
+                    clock.advance(service_s)
+                else:
+                    clock.now_s += service_s
                 answer = act(trace, query, clock.now_s, draws)
                 if journal is not None:
                     journal.note(operation, trace, clock.now_s, answer)

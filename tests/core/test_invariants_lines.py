@@ -139,14 +139,14 @@ def a_drawdown_from_nothing(life):
     life.tables[Drawdown][draw.id] = draw
 
 
-@breaks("INV-RATE-CAP")
+@breaks("INV-RATE-CAP", "INV-RATE-AT-DRAWDOWN")
 def a_price_above_what_its_contract_caps(life):
     contract = life.tables[Contract][unpaid(life)[0].contract]
     before, contract.cap_ppm = contract.cap_ppm, life.of(Drawdown, "waits").rate_ppm - 1
     rewrite(contract, f'"cap_ppm":{before}', f'"cap_ppm":{contract.cap_ppm}')
 
 
-@breaks("INV-RATE-CAP", "INV-LOAN-AS-DRAWN", causes=("INV-RATE-AT-DRAWDOWN",))
+@breaks("INV-RATE-CAP", "INV-RATE-AT-DRAWDOWN", "INV-LOAN-AS-DRAWN")
 def a_price_above_four_times_the_lpr(life):
     draw = life.of(Drawdown, "early")
     draw.rate_ppm = 4 * lpr_ppm(START) + 1

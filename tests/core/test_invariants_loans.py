@@ -231,7 +231,7 @@ def a_loan_over_ninety_days_that_did_not_leave_accrual(life):
     loan.non_accrual = False
 
 
-@breaks("INV-CLASS-BY-DAYS")
+@breaks("INV-CLASS-BY-DAYS", "INV-CLASS-UNPAID")
 def a_loan_in_a_better_category_than_its_days_allow(life):
     life.loan("bad").category = Category.NORMAL
 
