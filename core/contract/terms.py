@@ -76,7 +76,7 @@ def example(product: Product, rate_ppm: int, on: date) -> Disclosed:
     # A due date that rolls takes its interest with it, and working days end with the calendar.
     convention = replace(convention_of(product), roll=Roll.NONE)
     rows = schedule(product.method, EXAMPLE_FEN, rate_ppm, on, product.months, convention)
-    return disclosed(EXAMPLE_FEN, rows)
+    return disclosed(EXAMPLE_FEN, rows, on)
 
 
 def offered(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from core.application import Application
 from core.lending.book import Loan
-from core.lending.pricing import price_ppm
-from core.lending.rules import allowed_line, allowed_rate, allowed_term, allowed_use
+from core.lending.pricing import above_cap, price_ppm
+from core.lending.rules import allowed_line, allowed_term, allowed_use
 from core.money import lpr_ppm
 from core.store.records import Contract, Drawdown, DrawState, Funding, Line
 
@@ -132,8 +132,8 @@ def rate_capped(books: Books) -> Iterator[str]:
             continue  # another invariant says so
         product = books.products[app.product]
         on = contract.signed_on
-        legal = allowed_rate(product.method, draw.rate_ppm, product.months, on)
-        if not legal or draw.rate_ppm > contract.cap_ppm:
+        above = above_cap(product.method, draw.rate_ppm, product.months, on)
+        if above or draw.rate_ppm > contract.cap_ppm:
             yield f"{draw.id}: {draw.rate_ppm} ppm under a contract of {on}"
 
 

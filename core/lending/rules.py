@@ -1,4 +1,4 @@
-"""The rules of internet loans (互联网贷款) as plain questions: line, term, use, rate, review.
+"""The rules of internet loans (互联网贷款) as plain questions: line, term, use, review.
 
 CBIRC order 2020 No.9 of 2020-07-12, unless a rule names another source. Where a product file is
 already held to a rule (core/products.py), the limit stands there and is only asked for here.
@@ -9,13 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.annuity import flat_exceeds
 from core.calendar import add_months
-from core.money import lpr_ppm
 from core.products import (
     BULLET_MONTHS_MAX,
     CONSUMER_LINE_MAX_FEN,
-    LPR_MULTIPLE_MAX,
     Kind,
     Method,
 )
@@ -126,30 +123,6 @@ def allowed_term(kind: Kind, method: Method, months: int) -> bool:
     """
     in_one_sum = kind is Kind.CONSUMER and method in IN_ONE_SUM
     return months >= 1 and (not in_one_sum or months <= BULLET_MONTHS_MAX)
-
-
-def rate_cap_ppm(signed_on: date) -> int:
-    """Return the highest rate of a contract signed on a day: four times that day's one-year LPR.
-
-    The supreme court's line of 2020-08-20 for private lending; taken for banks too (confidence
-    low that it binds them, which makes it the careful choice).
-
-    Raises:
-        InputError: nobody has a source for the LPR of that day.
-    """
-    return LPR_MULTIPLE_MAX * lpr_ppm(signed_on)
-
-
-def allowed_rate(method: Method, rate_ppm: int, months: int, signed_on: date) -> bool:
-    """Whether a rate may be agreed on a day; a flat one is held at what it costs in truth.
-
-    Raises:
-        InputError: nobody has a source for the LPR of that day.
-    """
-    cap_ppm = rate_cap_ppm(signed_on)
-    if method is Method.FLAT:
-        return not flat_exceeds(rate_ppm, cap_ppm, months)
-    return 0 <= rate_ppm <= cap_ppm
 
 
 def needs_review(kind: Kind, months: int) -> bool:

@@ -10,6 +10,7 @@ from core.flow import draw_down
 from core.flow.funding import set_quota
 from core.flow.lock import unlock
 from core.flow.take_back import take_back
+from core.flow.write_off import write_off
 from core.lending.book import LoanState
 from core.store.records import (
     AuditEvent,
@@ -209,6 +210,40 @@ async def a_loan_that_cannot_be_turned_keeps_nobody_waiting(stage: Stage) -> Non
     await unlock(stage.platform, sound.id)
     await stage.days(1)
     stage.check((await stage.loan(endings[1])).paid(0), "the mended loan has caught up")
+
+
+@story()
+async def a_loan_91_days_late_earns_no_income_until_it_is_paid(stage: Stage) -> None:
+    """Its interest leaves the income after the 90th day, and comes back with the arrears."""
+    ending = stage.expect(await stage.visit(stage.person(holds_card=False)), "done")
+    loan = await stage.loan(ending)
+    await stage.spend(loan)
+    await stage.days((loan.rows[0].due - stage.today).days + 92)
+    loan = await stage.loan(ending)
+    stage.check(loan.non_accrual, "the loan is in non-accrual")
+    stage.check(loan.interest_fen == loan.penalty_fen == 0, "no receivable is left")
+    stage.check(loan.owed_interest_fen > 0 < loan.owed_penalty_fen, "the customer owes it still")
+    await stage.bring_in(loan, "late", DRAW_FEN)
+    await stage.days(2)
+    loan = await stage.loan(ending)
+    stage.check(loan.state is LoanState.LIVE and not loan.non_accrual, "it accrues again")
+
+
+@story()
+async def a_lost_loan_is_written_off_and_still_owed(stage: Stage) -> None:
+    """Half a year late it goes off the balance sheet; what comes in later is recovered."""
+    ending = stage.expect(await stage.visit(stage.person(holds_card=False)), "done")
+    loan = await stage.loan(ending)
+    await stage.spend(loan)
+    await stage.days((loan.rows[0].due - stage.today).days + 182)
+    await write_off(stage.platform, loan.id)
+    await stage.days(1)
+    loan = await stage.loan(ending)
+    stage.check(loan.state is LoanState.WRITTEN_OFF, "the loan is written off")
+    stage.check(loan.outstanding_fen == 0 < loan.debt_fen, "the customer owes it all the same")
+    await stage.repay(loan, "a part", 100_000)
+    loan = await stage.loan(ending)
+    stage.check(loan.recovered_fen == 100_000, "the payment is recovered")
 
 
 async def drawn(stage: Stage, application: str) -> Drawdown:

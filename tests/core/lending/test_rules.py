@@ -8,16 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import InputError
 from core.lending.rules import (
     USES,
     Use,
     allowed_line,
-    allowed_rate,
     allowed_term,
     allowed_use,
     needs_review,
-    rate_cap_ppm,
     review_due,
 )
 from core.products import Kind, Method
@@ -92,34 +89,6 @@ def test_money_is_for_what_its_product_is_for(use, consumer, business):
 def test_every_use_has_a_rule_with_its_source():
     assert set(USES) == set(Use)
     assert all(rule.source and rule.confidence in {"medium", "low"} for rule in USES.values())
-
-
-@pytest.mark.parametrize(
-    ("signed_on", "cap_ppm"),
-    [
-        (date(2020, 2, 19), 166_000),
-        (date(2020, 2, 20), 162_000),
-        (date(2020, 8, 20), 154_000),
-        (date(2021, 12, 19), 154_000),
-        (date(2021, 12, 20), 152_000),
-    ],
-)
-def test_the_cap_is_four_times_the_lpr_of_the_signing_date(signed_on, cap_ppm):
-    assert rate_cap_ppm(signed_on) == cap_ppm
-    assert allowed_rate(Method.BULLET, cap_ppm, 12, signed_on)
-    assert not allowed_rate(Method.BULLET, cap_ppm + 1, 12, signed_on)
-
-
-def test_a_flat_rate_is_held_at_what_it_costs_in_truth():
-    on = date(2020, 8, 20)  # FIN-RS01: 12 % flat over twelve months is 21.66 % on the balance
-    assert not allowed_rate(Method.FLAT, 120_000, 12, on)
-    assert allowed_rate(Method.FLAT, 72_000, 12, on)
-    assert allowed_rate(Method.EQUAL_INSTALMENT, 120_000, 12, on)
-
-
-def test_a_day_whose_lpr_nobody_has_seen_has_no_cap():
-    with pytest.raises(InputError, match="LPR on 2001"):
-        rate_cap_ppm(date(2001, 1, 1))
 
 
 @pytest.mark.parametrize(
