@@ -160,21 +160,26 @@ class VirtualHost:
             if trace.attempt % TRIES_ROOM != 1:
                 meter.retries += 1
             draws = Draws(key_of(trace.bank, trace.application) ^ op_key, trace.call, trace.attempt)
-            attempt = Attempt(operation, act, trace, query, draws)
             if not always_open and not line.is_open(now_s):
-                await self._fail(attempt, meter, REFUSED_S, Unreachable)
-            if not unbounded and not station_of(trace.bank).admits(now_s):
-                await self._fail(attempt, meter, 0.0, QuotaExceeded)
+                await self._fail(
+                    Attempt(operation, act, trace, query, draws), meter, REFUSED_S, Unreachable
+                )
+            station = None if unbounded else station_of(trace.bank)
+            if station is not None and not station.admits(now_s):
+                await self._fail(
+                    Attempt(operation, act, trace, query, draws), meter, 0.0, QuotaExceeded
+                )
             service_s, wait_s, fault = latency(draws.uniform(LATENCY)), 0.0, None
             if not calm:
                 fault = line.fault(name, trace, now_s, draws)
                 service_s = line.service_s(service_s, fault)
             if fault is None or fault.reaches_a_server:
                 meter.busy_s += service_s
-                if not unbounded:
-                    wait_s = station_of(trace.bank).wait_s(now_s, service_s)
+                if station is not None:
+                    wait_s = station.wait_s(now_s, service_s)
             meter.waits_s.append(wait_s)
             if fault is not None or wait_s + service_s > limit_s:
+                attempt = Attempt(operation, act, trace, query, draws)
                 return await self._settle(attempt, meter, line.fate(service_s, wait_s, fault))
             meter.latencies_s.append(wait_s + service_s)
             await until(timeout(wait_s + service_s))

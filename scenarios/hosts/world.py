@@ -6,6 +6,7 @@ One world is one tenant. A host puts a clock to it and hands the platform its po
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.banks import load_banks
@@ -58,6 +59,13 @@ class Host(Protocol):
         ...
 
 
+@cache
+def built_in() -> tuple[dict[str, Bank], dict[str, Product]]:
+    """Return the banks and products of this project, read once; whoever changes them copies."""
+    banks = load_banks()
+    return banks, load_products(banks)
+
+
 def _straight(method: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
@@ -82,8 +90,10 @@ class World:
     ) -> None:
         self.seed = Seed(seed, replication)
         self.start = start
-        self.banks = load_banks() if banks is None else banks
-        self.products = load_products(self.banks) if products is None else products
+        self.banks = dict(built_in()[0]) if banks is None else banks
+        if products is None:
+            products = dict(built_in()[1]) if banks is None else load_products(banks)
+        self.products = products
         self.journal = journal
         self.lines = lines(profiles, faults, outages)
         self.store = CopyingStore() if copying else MemoryStore()

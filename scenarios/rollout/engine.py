@@ -169,7 +169,7 @@ class Rollout:
             self.host.spawn(self._report(progress))
         with calm():
             self.host.env.run(until=self.end_s)
-        return self._result()
+            return self._result()
 
     async def _report(self, progress: Callable[[date, int], None]) -> None:
         while True:
