@@ -58,7 +58,7 @@ UV_COMPILE = .venv-lock/bin/uv --no-config pip compile pyproject.toml --quiet --
 
 lock: ## (maintainers) write requirements/*.lock anew; UPGRADE=1 takes newer versions
 	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv --clear .venv-lock && .venv-lock/bin/python -m pip install --quiet uv; }
-	@$(UV_COMPILE) --extra test --extra load -o requirements/base-test.lock
+	@$(UV_COMPILE) --extra test --extra load --extra s3 -o requirements/base-test.lock
 	@$(UV_COMPILE) --extra ray -c $(LOCK) -o requirements/ray.lock
 	@$(UV_COMPILE) --extra ocr -c $(LOCK) -o requirements/ocr.lock
 
