@@ -66,9 +66,14 @@ def rollout(**given: object) -> None:
 @sim.command()
 @click.option("-n", "count", type=int, default=10, show_default=True, help="How many.")
 @click.option("--bank", help="Whose customers; one of every bank in turn where it is left out.")
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="Draw ID cards, faces and business licences too, all marked as specimens.",
+)
 @common("people")
 def people(**given: object) -> None:
-    """Synthetic people with the truth about them."""
+    """Synthetic people with the truth about them, and pictures."""
     door.run("people", given)
 
 

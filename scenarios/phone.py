@@ -126,6 +126,9 @@ class Phone:
 
     async def login_code(self) -> str:
         """A fresh login code."""
+        device = self._host.device
+        if device is not None:
+            return await device.login_code(self.openid, self._name())
         return self._world.wechat.device_login(self.openid, self._name(), self._host.clock.now_s)
 
     def entrance(self) -> Entrance:
@@ -146,6 +149,9 @@ class Phone:
     async def phone_code(self) -> str:
         """A fresh code for the phone number."""
         assert self.person.openid == self.openid  # from here on WeChat must know whose number it is
+        device = self._host.device
+        if device is not None:
+            return await device.phone_code(self.openid, self._name())
         return self._world.wechat.device_phone_code(
             self.openid, self._name(), self._host.clock.now_s
         )
@@ -162,6 +168,10 @@ class Phone:
         """Take the vendor's face check."""
         await self.think("face")
         self._counter += 1
+        device = self._host.device
+        if device is not None:
+            await device.show_face(token, self.person, self._chance, self._counter)
+            return
         draws = Draws(self._chance, self._counter, 0)
         self._world.face.show(token, self.person, self._host.clock.now_s, draws)
 
@@ -177,7 +187,10 @@ class Phone:
         """Read the contract; sign it or not, and agree to be told when money is paid out."""
         assert contract
         await self.think("text")
-        self._world.wechat.grant(self.openid, PAID_OUT)
+        if self._host.device is not None:
+            await self._host.device.grant(self.openid, PAID_OUT)
+        else:
+            self._world.wechat.grant(self.openid, PAID_OUT)
         return self.wish.signs
 
     async def amount_fen(self, free_fen: int) -> tuple[str, int]:

@@ -257,6 +257,9 @@ async def close_loans(platform: Platform, bank: str, on: date) -> int:
         if loan.id in waiting or await lock_of(platform, loan.id):
             left += 1
             continue
+        if loan.accrued_through == on and await repay.left_bookings(platform, bank, loan.id):
+            left += 1  # another day end has turned it, and the core has not posted that yet
+            continue
         errand = day_errand(platform, bank, loan.id, on)
         try:
             await close_loan(platform, errand, loan)

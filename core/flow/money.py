@@ -51,7 +51,8 @@ ASK_AFTER_S = (2.0, 5.0, 15.0, 30.0)
 FENCE_FROM = 1  # the first question is free of consequences, the later ones fence
 ROUNDS_MAX = 3  # keys an instruction may use up in one errand
 FINAL = (Outcome.DONE, Outcome.REJECTED)
-NEVER = (CoreCode.EXPIRED, CoreCode.DROPPED)  # rejected for nothing but its time
+# Rejected for nothing but its time, or because a fence was faster.
+NEVER = (CoreCode.EXPIRED, CoreCode.DROPPED, CoreCode.FENCED)
 
 
 def instruction(

@@ -14,6 +14,7 @@ from core.flow import calls
 from core.flow.errand import Errand
 from core.flow.lock import lock, lock_of
 from core.flow.money import (
+    NEVER,
     carry_out,
     current,
     instruction,
@@ -256,19 +257,22 @@ async def collect_automatically(
     Raises:
         GaveUp: the core does not answer; the loan waits until the outcome is known.
     """
-    known = await platform.store.get(Repayment, repayment_id(loan.id, request))
-    if known is not None:
-        order = await platform.store.get(Instruction, known.instruction)
-        if order is None or order.answer is None or order.answer.outcome is not Outcome.NOT_FOUND:
-            return known  # today's was tried; a second payment of the day end needs a second day
-        # It was lost before the core saw it, and a fence keeps it lost: tonight is not over.
-        again = f"{request}/again"
-        serving = errand.serving(repayment_id(loan.id, again))
-        return await collect_automatically(platform, serving, loan, again, amount_fen)
-    spread = allocate(loan, amount_fen, errand.date)
-    repayment, order = await prepare(platform, errand, loan.id, spread, BATCH_CHANNEL)
-    posted = await carry_out(platform, errand, calls.DAY_COLLECT, calls.DAY_COLLECT_OUTCOME, order)
-    return await conclude(platform, repayment.id, order, posted)
+    paid = await platform.store.get(Repayment, repayment_id(loan.id, request))
+    if paid is None:
+        spread = allocate(loan, amount_fen, errand.date)
+        paid, order = await prepare(platform, errand, loan.id, spread, BATCH_CHANNEL)
+        told = await carry_out(
+            platform, errand, calls.DAY_COLLECT, calls.DAY_COLLECT_OUTCOME, order
+        )
+        paid = await conclude(platform, paid.id, order, told)
+    written = await platform.store.get(Instruction, paid.instruction)
+    answer = written.answer if written is not None else None
+    if answer is None or (answer.outcome is not Outcome.NOT_FOUND and answer.code not in NEVER):
+        return paid  # today's was tried; a second payment of the day end needs a second day
+    # It was lost before the core saw it, and a fence keeps it lost: tonight is not over.
+    again = f"{request}/again"
+    serving = errand.serving(repayment_id(loan.id, again))
+    return await collect_automatically(platform, serving, loan, again, amount_fen)
 
 
 async def prepare(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from core.ports.trace import Trace
     from mocks.line import Line
+    from scenarios.device import Device
     from scenarios.hosts.world import World
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class InstantHost:
     """Runs the flow with providers that answer at once."""
 
     name = "instant"
+    device: Device | None = None
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from core.ports.trace import Trace
     from mocks.line import Fate, Profile
+    from scenarios.device import Device
     from scenarios.hosts.world import World
 
 
@@ -92,6 +93,7 @@ class VirtualHost:
     """Runs the flow on SimPy's clock."""
 
     name = "virtual"
+    device: Device | None = None
 
     def __init__(self, world: World, env: simpy.Environment | None = None) -> None:
         self.world = world

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from core.ports.trace import Trace
+    from scenarios.device import Device
     from scenarios.hosts.world import World
 
 T = TypeVar("T")
@@ -66,7 +67,11 @@ class WallClock:
             await self.sleep(self._last_s - self.now_s + 0.001 * self._speed)
 
 
+COMMON = "0"  # the visit of whoever is on none
 _own: ContextVar[InstantClock | None] = ContextVar("own", default=None)
+
+
+_visit: ContextVar[str] = ContextVar("visit", default="")
 
 
 class OwnTimes:
@@ -75,6 +80,8 @@ class OwnTimes:
     def __init__(self, start: date) -> None:
         self.start = start
         self._common = InstantClock(start)
+        self._visits: dict[str, InstantClock] = {}  # whose requests are on their way
+        self._begun = 0
 
     @property
     def _clock(self) -> InstantClock:
@@ -102,22 +109,39 @@ class OwnTimes:
         """Give the task that runs a clock of its own, from ``at_s`` on."""
         clock = InstantClock(self.start)
         clock.now_s = self._common.now_s if at_s is None else at_s
+        self._begun += 1
+        name = str(self._begun)
+        self._visits[name] = clock
         _own.set(clock)
+        _visit.set(name)
+
+    @property
+    def told(self) -> str:
+        """The word by which a request tells whose time it belongs to."""
+        return f"lr.visit={_visit.get() or COMMON}"
+
+    async def enter(self, visit: str) -> None:
+        """Serve a request in the time of the visit that sent it."""
+        _own.set(self._visits.get(visit))
 
     async def flush(self) -> None:
         """Let everything that is on its way for this visit arrive."""
         self._clock.flush()
+        self._visits.pop(_visit.get(), None)
 
 
 class WallHost:
     """Runs the flow on an event loop; without a ``speed``, every visit in a time of its own."""
 
     name = "wall"
+    device: Device | None = None
 
-    def __init__(self, world: World, speed: float | None = None) -> None:
+    def __init__(
+        self, world: World, speed: float | None = None, clock: OwnTimes | None = None
+    ) -> None:
         self.world = world
         self.clock: WallClock | OwnTimes = (
-            OwnTimes(world.start) if speed is None else WallClock(world.start, speed)
+            (clock or OwnTimes(world.start)) if speed is None else WallClock(world.start, speed)
         )
         self.ports = world.ports(self._operation)
 

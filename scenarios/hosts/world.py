@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from core.banks import Bank
     from core.clock import Clock
     from core.products import Product
-    from scenarios.hosts.journal import Journal
+    from mocks.journal import Journal
+    from scenarios.device import Device
 
 
 class Host(Protocol):
@@ -48,6 +49,7 @@ class Host(Protocol):
     name: str
     world: World
     ports: Ports
+    device: Device | None  # None: phones act on the world itself
 
     @property
     def clock(self) -> Clock:

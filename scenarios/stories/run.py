@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import GaveUp, InputError, ProviderError, Refused
 from core.invariants import Books, check
+from mocks.journal import Journal
 from scenarios.digest import digest, hash_of
 from scenarios.hosts.instant import InstantHost
-from scenarios.hosts.journal import Journal
 from scenarios.hosts.virtual import VirtualHost
 from scenarios.hosts.world import World
 from scenarios.stories.stage import Crash, Stage, StoryFailed
@@ -24,7 +24,20 @@ if TYPE_CHECKING:
     from scenarios.stories.story import Story
 
 START = date(2020, 7, 1)
-HOSTS: dict[str, Callable[[World], Any]] = {"instant": InstantHost, "virtual": VirtualHost}
+
+
+def over_http(world: World) -> Host:
+    """Return the wall host, on the stack that all stories share; what serves is loaded now."""
+    from scenarios.hosts.wire import WireHost, shared_stack
+
+    return WireHost(world, shared_stack())
+
+
+HOSTS: dict[str, Callable[[World], Any]] = {
+    "instant": InstantHost,
+    "virtual": VirtualHost,
+    "wall": over_http,
+}
 
 
 @dataclass(slots=True)

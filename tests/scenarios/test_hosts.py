@@ -25,7 +25,7 @@ from mocks.line import ASSUMED, Fault, FaultKind, Phase, Profile
 from mocks.sanctions.behaviour import Sanctions
 from scenarios.digest import decisions, digest, entries
 from scenarios.hosts.instant import InstantClock, InstantHost
-from scenarios.hosts.journal import Journal
+from mocks.journal import Journal
 from scenarios.hosts.virtual import REFUSED_S, Station, VirtualHost
 from scenarios.hosts.world import World
 from scenarios.phone import Phone, Wish

@@ -17,7 +17,7 @@ from core.products import load_products
 from mocks.line import Fault, FaultKind, Phase, Profile
 from mocks.sanctions.behaviour import Sanctions
 from scenarios.hosts import world as worlds
-from scenarios.hosts.journal import Journal
+from mocks.journal import Journal
 from scenarios.hosts.wall import WallHost
 from scenarios.hosts.world import World
 from scenarios.stories import STORIES

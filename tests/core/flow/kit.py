@@ -132,6 +132,8 @@ class StepHost:
 
     name = "step"
 
+    device = None
+
     def __init__(self, world, now_s=MORNING_S):
         self.world = world
         self.clock = StepClock(world.start)

@@ -21,8 +21,8 @@ from core.ports.evidence import ReadQuery
 from core.ports.trace import Trace
 from core.products import load_products
 from core.store.records import Contract, Line
+from mocks.journal import Journal
 from scenarios.hosts.instant import InstantHost
-from scenarios.hosts.journal import Journal
 from scenarios.hosts.virtual import VirtualHost
 from scenarios.hosts.world import World
 from scenarios.phone import Phone

@@ -35,9 +35,9 @@ from core.store.records import (
     Screening,
     Session,
 )
+from mocks.journal import Journal
 from mocks.line import Fault, FaultKind, Phase
 from scenarios.hosts.instant import InstantHost
-from scenarios.hosts.journal import Journal
 from scenarios.hosts.operations import OPERATIONS
 from scenarios.hosts.virtual import VirtualHost
 from scenarios.hosts.world import World

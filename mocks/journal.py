@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +21,28 @@ class Call:
     at_s: float
     seen: Any
 
+    @property
+    def word(self) -> str:
+        """The one word that says what was seen."""
+        return self.seen.__name__ if isinstance(self.seen, type) else str(_verdict(self.seen))
+
     def __str__(self) -> str:
-        seen = self.seen.__name__ if isinstance(self.seen, type) else str(_verdict(self.seen))
-        return f"{self.at_s:12.3f} s  {self.operation:<24} #{self.call}.{self.attempt}  {seen}"
+        return f"{self.at_s:12.3f} s  {self.operation:<24} #{self.call}.{self.attempt}  {self.word}"
 
 
 @dataclass(slots=True)
 class Journal:
-    """The calls of a run, in the order in which clients saw their ends."""
+    """The calls of a run, in the order in which clients saw their ends.
 
-    calls: list[Call] = field(default_factory=list)
+    A server that runs for days keeps the last ones: ``Journal.bounded``.
+    """
+
+    calls: list[Call] | deque[Call] = field(default_factory=list)
+
+    @classmethod
+    def bounded(cls, limit: int) -> Journal:
+        """Return a journal of the last ``limit`` calls."""
+        return cls(deque(maxlen=limit))
 
     def note(self, operation: str, trace: Trace, at_s: float, seen: Any) -> Any:
         """Write a call down; return what was seen."""

@@ -1,0 +1,211 @@
+"""One port, every provider: a raw ASGI dispatcher in front of the faces.
+
+The hot paths, Tencent, WeChat, the ID network and screening, are plain functions of bytes; the
+project's own REST providers and the control plane are ASGI applications behind it. What the
+transport is to show, a reset, silence, bytes that are no answer, is done here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from core.errors import ConnectionLost, InputError, TimedOut, Unreachable, Unreadable
+from mocks.line import FaultKind, Phase
+from mocks.tenant import NoAnswer
+from mocks.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_MAX = 16 * 1024 * 1024  # above every limit of a vendor, so that the vendor's own error is told
+SILENCE_S = 300.0  # after so long even a dropped connection is closed
+ABORT = "loanrange.abort"  # in the scope: how to break the connection, where the server can
+# For our own clients, whose business time jumps: what they are to see, told at once.
+SEEN_HEADER = "x-loanrange-seen"
+
+
+class Face(Protocol):
+    """A provider's server half."""
+
+    async def serve(self, request: Request) -> Reply:
+        """Answer one request."""
+        ...
+
+
+class App:
+    """The dispatcher: the first segment of the path names the face."""
+
+    def __init__(
+        self,
+        tencent: Face,
+        faces: dict[str, Face],
+        applications: dict[str, Application],
+        console: str = "/console",
+    ) -> None:
+        """``faces`` and ``applications`` by first segments of paths."""
+        self._tencent = tencent
+        self._faces = faces
+        self._applications = applications
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        if scope["type"] != "http":
+            return  # a websocket: closing is the server's
+        first = scope["path"].lstrip("/").partition("/")[0]
+        application = self._applications.get(first)
+        if application is not None:
+            await self._apply(application, scope, receive, send)
+            return
+        request = await read(scope, receive)
+        if request is None:
+            return  # the client is gone
+        try:
+            reply = await self._answer(first, request)
+        except NoAnswer as no:
+            await show(no, scope, receive, send)
+            return
+        await write(reply, send)
+
+    async def _answer(self, first: str, request: Request) -> Reply:
+        if len(request.body) > BODY_MAX:
+            return problem(413, f"a body of more than {BODY_MAX:,} bytes")
+        face = self._faces.get(first)
+        if face is None:
+            if request.path == "/" or is_tencents(request):
+                if request.method == "GET" and not is_tencents(request):
+                    return Reply(307, b"", headers=(("location", self._console),))
+                face = self._tencent
+            else:
+                return problem(404, f"nobody is served at {request.path[:80]!r}")
+        try:
+            return await face.serve(request)
+        except InputError as wrong:  # a tenant that nobody opened
+            return problem(400, str(wrong))
+
+    async def _apply(
+        self, application: Application, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let an application answer, unless one of its routes says that there is no answer."""
+
+        async def unless_none(message: MutableMapping[str, Any]) -> None:
+            if "loanrange.no_answer" not in scope:
+                await send(message)
+
+        await application(scope, receive, unless_none)
+        no = scope.get("loanrange.no_answer")
+        if no is not None:
+            await show(no, scope, receive, send)
+
+
+def is_tencents(request: Request) -> bool:
+    """Whether a request is signed for Tencent Cloud, in whatever way."""
+    return (
+        "x-tc-action" in request.headers
+        or request.headers.get("authorization", "").startswith("TC3-")
+        or b"Signature=" in request.query
+        or request.method == "POST"
+    )
+
+
+async def read(scope: Scope, receive: Receive) -> Request | None:
+    """Read a request whole; None where its client went away. What is too long is not kept."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= BODY_MAX + len(part):
+            parts.append(part)
+        if not message.get("more_body"):
+            break
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(
+        scope["method"],
+        scope["path"],
+        scope["query_string"],
+        headers,
+        b"".join(parts),
+        headers.get("host", ""),
+    )
+
+
+async def write(reply: Reply, send: Send) -> None:
+    """Send a reply."""
+    headers = [
+        (b"content-type", reply.content_type.encode("latin-1")),
+        (b"content-length", str(len(reply.body)).encode()),
+    ]
+    headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def show(no: NoAnswer, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let the client see no answer.
+
+    A client whose own business time jumps (its baggage tells a visit) is told at once; everybody
+    else sees what the network would show.
+    """
+    headers = dict(scope["headers"])
+    if b"lr.visit=" in headers.get(b"baggage", b"") and no.error is not Unreadable:
+        await write(Reply(503, b"", headers=((SEEN_HEADER, no.error.__name__),)), send)
+        return
+    if no.error is TimedOut:
+        await _silence(receive)
+    elif no.error is Unreadable:
+        mid_response = no.fault is not None and no.fault.phase is Phase.MID_RESPONSE
+        if not (mid_response and no.fault is not None and no.fault.kind is FaultKind.RESET):
+            await write(Reply(200, b"\x00\xffgarbage{", "application/octet-stream"), send)
+            return
+        await _break_off(send)
+    assert no.error in (TimedOut, ConnectionLost, Unreachable, Unreadable)
+    abort = scope.get(ABORT)
+    if abort is not None:
+        abort()
+    else:  # a server that cannot break a connection says so
+        await write(Reply(502, b"", "text/plain"), send)
+
+
+async def _silence(receive: Receive) -> None:
+    """Wait until the client gives up."""
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return
+
+
+async def _break_off(send: Send) -> None:
+    """Send the beginning of an answer."""
+    head = [(b"content-type", b"application/json"), (b"content-length", b"600")]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": b'{"Resp', "more_body": True})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def problem(status: int, detail: str) -> Reply:
+    """Return an error of nobody's in particular (RFC 9457)."""
+    titles = {400: "Bad Request", 404: "Not Found", 413: "Content Too Large"}
+    said = {"type": "about:blank", "title": titles[status], "status": status, "detail": detail}
+    return Reply(status, json.dumps(said).encode(), "application/problem+json")

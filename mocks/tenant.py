@@ -1,0 +1,352 @@
+"""A tenant: one isolated world behind the faces, with its clock, its credentials and its books.
+
+Every request of whatever wire comes through :meth:`Tenant.ask`: the attempt is named, its latency
+and fault are drawn, the behaviour acts, and the call is journalled and billed. Our own clients tell
+the attempt's name in a W3C ``baggage`` header; whoever sends none is named by the operation, what
+the request is about, and how often that was asked before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import unquote
+
+from core.clock import date_at
+from core.errors import (
+    InputError,
+    ProviderError,
+    QuotaExceeded,
+    ServerFailed,
+    Unreachable,
+    nearest,
+)
+from core.ports.people import People
+from core.ports.trace import Trace
+from core.seed import LATENCY
+from mocks.line import Fate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from core.banks import Bank
+    from core.ports.people import Person
+    from core.seed import Draws, Seed
+    from mocks.journal import Journal
+    from mocks.line import Fault, Line
+    from mocks.wire import Request
+
+REFUSED_S = 0.02  # what it takes a client to learn that nobody listens (assumed)
+ARRIVALS_MAX = 100_000  # subjects whose arrivals are counted; then counting begins anew
+UNIX_DAY, UTC_8_S = 719_163, 28_800
+TENANT_HEADER = "x-loanrange-tenant"
+DEFAULT = "default"
+
+
+class Crowd(People, Protocol):
+    """People who can be asked for one by one."""
+
+    def person(self, bank: str, index: int) -> Person:
+        """The ``index``-th person of a bank."""
+        ...
+
+
+class House(Protocol):
+    """What a tenant is made of: the world of a host."""
+
+    start: date
+    seed: Seed
+    people: Crowd
+    lines: dict[str, Line]
+    behaviours: dict[str, Any]
+    journal: Journal | None
+    banks: dict[str, Bank]
+
+    def bills(self, operation: str, answer: Any) -> bool:
+        """Whether a provider bills an answer."""
+        ...
+
+
+class Clock(Protocol):
+    """The time that a tenant is served in."""
+
+    start: date
+
+    @property
+    def now_s(self) -> float:
+        """Seconds of business time since midnight of the first day."""
+        ...
+
+    async def enter(self, visit: str) -> None:
+        """Begin to serve a request of a visit."""
+        ...
+
+    async def serve(self, wait_s: float) -> None:
+        """Let a provider's time pass."""
+        ...
+
+    def later(self, at_s: float, happens: Callable[[], object]) -> None:
+        """Have something happen at a moment that nobody waits for."""
+        ...
+
+
+class NoAnswer(Exception):
+    """The client is to see no answer: a broken connection, silence, bytes that are none."""
+
+    def __init__(self, error: type[ProviderError], fault: Fault | None = None) -> None:
+        super().__init__(error, fault)
+        self.error = error
+        self.fault = fault
+
+
+@dataclass(slots=True, frozen=True)
+class Credentials:
+    """What a client of a tenant proves itself with, at each kind of provider. All invented."""
+
+    secret_id: str
+    secret_key: str
+    token: str
+    appid: str
+    app_secret: str
+    rule_id: str
+    api_key: str
+
+    @classmethod
+    def of(cls, tenant: str, seed: int) -> Credentials:
+        """Return the credentials of a tenant: the same for the same name and seed."""
+
+        def word(what: str, digits: int) -> str:
+            told = f"{tenant}\n{seed}\n{what}".encode()
+            return blake2b(told, digest_size=32, person=b"credentials").hexdigest()[:digits]
+
+        return cls(
+            "AKID" + word("secret id", 32),
+            word("secret key", 32),
+            "",
+            "wx" + word("appid", 16),
+            word("app secret", 32),
+            "1",
+            "lr_" + word("api key", 32),
+        )
+
+
+class Caller(NamedTuple):
+    """What a request tells of the attempt it is; empty where it tells nothing."""
+
+    trace: Trace | None
+    visit: str = ""
+
+
+class Tenant:
+    """One world that is served."""
+
+    def __init__(self, name: str, house: House, clock: Clock) -> None:
+        self.name = name
+        self.house = house
+        self.clock = clock
+        self.credentials = Credentials.of(name, house.seed.value)
+        self.billed: Counter[str] = Counter()
+        self._arrivals: Counter[str] = Counter()
+        self._latencies = {name: line.profile.latency() for name, line in house.lines.items()}
+
+    def __repr__(self) -> str:
+        return f"Tenant({self.name!r})"
+
+    @property
+    def behaviours(self) -> dict[str, Any]:
+        """The behaviours by their providers' names."""
+        return self.house.behaviours
+
+    @property
+    def people(self) -> People:
+        """The people of this world."""
+        return self.house.people
+
+    @property
+    def now_s(self) -> float:
+        """Business seconds since midnight of the first day."""
+        return self.clock.now_s
+
+    @property
+    def unix_s(self) -> int:
+        """Business time as seconds since 1970 in UTC, the calendar being China's."""
+        days = self.house.start.toordinal() - UNIX_DAY
+        return days * 86_400 - UTC_8_S + int(self.clock.now_s)
+
+    @property
+    def today(self) -> date:
+        """The business date."""
+        return date_at(self.house.start, self.clock.now_s)
+
+    async def ask(
+        self, operation: str, request: Request, subject: str, query: Any, bank: str = ""
+    ) -> Any:
+        """Let a provider answer; return the port's answer.
+
+        Raises:
+            NoAnswer: the transport is to fail.
+            QuotaExceeded, ServerFailed: the face is to say so in its own form.
+        """
+        caller = caller_of(request.headers.get("baggage", ""))
+        if caller.visit:
+            await self.clock.enter(caller.visit)
+        trace = caller.trace or self._named(operation, subject, bank)
+        provider, _, name = operation.partition(".")
+        line, behaviour = self.house.lines[provider], self.house.behaviours[provider]
+        draws = self.house.seed.draws(
+            operation, trace.bank, trace.application, trace.call, trace.attempt
+        )
+        attempt = Attempt(self, operation, getattr(behaviour, name), trace, query, draws)
+        if not line.is_open(self.clock.now_s):
+            return await attempt.settle(Fate(REFUSED_S, None, Unreachable), None)
+        fault = None if line.calm else line.fault(name, trace, self.clock.now_s, draws)
+        served_s = line.service_s(self._latencies[provider](draws.uniform(LATENCY)), fault)
+        return await attempt.settle(line.fate(served_s, 0.0, fault), fault)
+
+    def _named(self, operation: str, subject: str, bank: str) -> Trace:
+        """Return the name of a request whose client gave it none: each is a call of its own."""
+        number = self.count(f"{operation}/{subject}")
+        return Trace(bank, f"{self.name}/{subject}", number, 1, float("inf"), self.today)
+
+    def count(self, what: str) -> int:
+        """Count one more arrival of something; return how many there were."""
+        if len(self._arrivals) >= ARRIVALS_MAX:
+            self._arrivals.clear()
+        self._arrivals[what] += 1
+        return self._arrivals[what]
+
+    def note(self, operation: str, trace: Trace, seen: Any) -> None:
+        """Write a call that came to its end into the journal."""
+        if self.house.journal is not None:
+            self.house.journal.note(operation, trace, self.clock.now_s, seen)
+
+
+class Attempt(NamedTuple):
+    """One attempt, with all that settling it needs."""
+
+    tenant: Tenant
+    operation: str
+    act: Callable[[Trace, Any, float, Draws], Any]
+    trace: Trace
+    query: Any
+    draws: Draws
+
+    def happen(self, now_s: float) -> Any:
+        """Have the provider act."""
+        return self.act(self.trace, self.query, now_s, self.draws)
+
+    async def settle(self, fate: Fate, fault: Fault | None) -> Any:
+        """Let the attempt come to its end; return the answer."""
+        tenant, clock, began_s = self.tenant, self.tenant.clock, self.tenant.clock.now_s
+        if fate.error is None:
+            assert fate.acts_s is not None
+            await clock.serve(fate.acts_s)
+            answer = self.happen(clock.now_s)
+            if tenant.house.bills(self.operation, answer):
+                tenant.billed[self.operation] += 1
+            await clock.serve(fate.seen_s - fate.acts_s)
+            tenant.note(self.operation, self.trace, answer)
+            return answer
+        if fate.acts_s is not None:
+            acts_at_s = began_s + fate.acts_s
+            clock.later(acts_at_s, lambda: self.happen(acts_at_s))
+        await clock.serve(fate.seen_s)
+        tenant.note(self.operation, self.trace, fate.error)
+        if fate.error in (QuotaExceeded, ServerFailed):
+            raise fate.error(self.operation, f"attempt {self.trace.attempt}")
+        raise NoAnswer(fate.error, fault)
+
+
+def visit_of(baggage: str) -> str:
+    """Return the visit in whose time a request is sent; empty for everybody but our own."""
+    return next((word[9:] for word in baggage.split(",") if word.startswith("lr.visit=")), "")
+
+
+def caller_of(baggage: str) -> Caller:
+    """Return what a ``baggage`` header tells of the attempt; whatever is no word of ours is not."""
+    if "lr." not in baggage:
+        return Caller(None)
+    told = {}
+    for member in baggage.split(","):
+        name, _, value = member.partition(";")[0].strip().partition("=")
+        told[name] = unquote(value)
+    try:
+        trace = Trace(
+            told["lr.bank"],
+            told["lr.application"],
+            int(told["lr.call"]),
+            int(told["lr.attempt"]),
+            float(told["lr.deadline"]),
+            date.fromisoformat(told["lr.date"]),
+        )
+    except (KeyError, ValueError):
+        return Caller(None)
+    return Caller(trace, told.get("lr.visit", ""))
+
+
+class Tenants:
+    """The tenants of one server, by everything a request may know them by."""
+
+    def __init__(self, make: Callable[[str, int | None], Tenant]) -> None:
+        """``make`` builds a tenant of a name and a seed (None: the server's own seed)."""
+        self._make = make
+        self._by_name: dict[str, Tenant] = {}
+        self._by_secret_id: dict[str, Tenant] = {}
+        self._by_appid: dict[str, Tenant] = {}
+        self._by_api_key: dict[str, Tenant] = {}
+        self.default = self.open(DEFAULT)
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter(self._by_name.values())
+
+    def open(self, name: str, seed: int | None = None) -> Tenant:
+        """Return a fresh tenant of a name; one that bore it is gone."""
+        self.close(name)
+        tenant = self._make(name, seed)
+        known = tenant.credentials
+        self._by_name[name] = self._by_secret_id[known.secret_id] = tenant
+        self._by_appid[known.appid] = self._by_api_key[known.api_key] = tenant
+        if name == DEFAULT:
+            self.default = tenant
+        return tenant
+
+    def close(self, name: str) -> None:
+        """Forget a tenant; nothing where none bears the name."""
+        tenant = self._by_name.pop(name, None)
+        if tenant is not None:
+            known = tenant.credentials
+            del self._by_secret_id[known.secret_id]
+            del self._by_appid[known.appid], self._by_api_key[known.api_key]
+
+    def get(self, name: str) -> Tenant | None:
+        """Return the tenant of a name."""
+        return self._by_name.get(name)
+
+    def by_secret_id(self, secret_id: str) -> Tenant | None:
+        """Return the tenant of a Tencent SecretId."""
+        return self._by_secret_id.get(secret_id)
+
+    def by_appid(self, appid: str) -> Tenant | None:
+        """Return the tenant of a mini-program."""
+        return self._by_appid.get(appid)
+
+    def by_api_key(self, api_key: str) -> Tenant | None:
+        """Return the tenant of an API key."""
+        return self._by_api_key.get(api_key)
+
+    def of(self, request: Request) -> Tenant:
+        """Return the tenant that a header names, the default one where none does.
+
+        Raises:
+            InputError: no tenant bears that name.
+        """
+        name = request.headers.get(TENANT_HEADER)
+        if not name:
+            return self.default
+        tenant = self._by_name.get(name)
+        if tenant is None:
+            raise InputError(f"tenant {name!r}", "is unknown", nearest(name, self._by_name))
+        return tenant
