@@ -90,6 +90,18 @@ def schema(**given: object) -> None:
 
 
 @sim.command()
+@click.option("--port", type=int, default=8000, show_default=True, help="0 takes any free one.")
+@click.option(
+    "--speed", type=float, default=1.0, show_default=True, help="Business seconds a second."
+)
+@click.option("--scenario", type=FILE, help="A scenario file: its profiles, faults and seed.")
+@common("serve")
+def serve(**given: object) -> None:
+    """Every provider mock and the control plane on one loopback port."""
+    door.run("serve", given)
+
+
+@sim.command()
 @common("doctor")
 def doctor(**given: object) -> None:
     """What is installed, what is missing, what to do."""

@@ -8,6 +8,7 @@ stand open, and who finds none free waits in front of the pool, first come, firs
 from __future__ import annotations
 
 import asyncio
+from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -111,6 +112,11 @@ class HttpProvider:
     def _told(self, trace: Trace) -> str:
         own = self._baggage() if self._baggage is not None else ""
         return baggage_of(trace) + (f",{own}" if own else "")
+
+
+def machine_s() -> float:
+    """Return the machine's Unix time: what requests are signed at, never business."""
+    return time()
 
 
 def baggage_of(trace: Trace) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from json import dumps
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -97,7 +98,9 @@ def queries_of(request: Request) -> dict[str, Query]:
     """Return the queries of a body by their keys, checked, as a response repeats them."""
     try:
         body = request.json()
-    except ValueError:
+        if b"\\u" in request.body:  # an escape may be half a character, which is no text
+            dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         raise Refusal("The body is no JSON.") from None
     if not isinstance(body, dict):
         raise Refusal("The body is no object.")

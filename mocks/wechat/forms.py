@@ -101,7 +101,9 @@ def document(request: Request, otherwise: int = 47001) -> dict[str, Any]:
     """Return the JSON object in a body, whatever content type it claims to be of."""
     try:
         told = request.json()
-    except ValueError:
+        if b"\\u" in request.body:  # an escape may be half a character, which is no text
+            dumps(told, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         raise WeChatError(otherwise) from None
     if not isinstance(told, dict):
         raise WeChatError(otherwise)

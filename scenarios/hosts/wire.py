@@ -14,12 +14,11 @@ from contextlib import AsyncExitStack
 from datetime import date
 from functools import cache
 from itertools import count
-from time import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from core.adapters.http import LIMITS, HttpProvider, client_of
+from core.adapters.http import LIMITS, HttpProvider, client_of, machine_s
 from core.errors import ConnectionLost, TimedOut, Unreachable
 from core.wire.acquirer import AcquirerWire
 from core.wire.bureau import BureauWire
@@ -153,7 +152,7 @@ def wires(tenant: Tenant, host: str) -> dict[str, Any]:
     """Return the codec of every provider that has one, with a tenant's credentials."""
     known = tenant.credentials
     key = known.api_key
-    tencent = TencentAccess(known.secret_id, known.secret_key, host, time, token=known.token)
+    tencent = TencentAccess(known.secret_id, known.secret_key, host, machine_s, token=known.token)
     return {
         "wechat": WeChatWire(WeChatAccess(known.appid, known.app_secret, lambda: tenant.unix_s)),
         "ocr": OcrWire(tencent),

@@ -20,8 +20,8 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from core.picture import Picture, stand_in
 from mocks.app import App
 from mocks.journal import Journal
-from mocks.tencent import TencentFace
 from mocks.tenant import Tenant, Tenants
+from mocks.tencent import TencentFace
 from mocks.wire import Request
 from scenarios.hosts.world import World
 
@@ -109,7 +109,7 @@ class Stand:
 
     def ask(self, action, params=None, service="faceid", **profile):
         """Call by the vendor's general client; return what stands in the envelope."""
-        version = profile.pop("version", VERSIONS[service])
+        version = profile.pop("version", None) or VERSIONS[service]
         credential = profile.pop("credential", None) or self.credential()
         client = CommonClient(service, version, credential, "", self.profile(**profile))
         return client.call_json(action, params or {})["Response"]

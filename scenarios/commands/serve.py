@@ -1,0 +1,105 @@
+"""``serve``: every provider and the control plane on one loopback port, until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+from mocks.clock import SPEED_MAX, ServedClock
+from mocks.journal import Journal
+from mocks.tenant import Tenant, Tenants
+from scenarios.commands.door import FINE, SEED
+from scenarios.file import load_scenario
+from scenarios.hosts.world import World
+from scenarios.output import dumps
+from scenarios.stack import app_of, served
+from scenarios.stories.run import START
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from scenarios.commands.door import Terminal
+
+MORNING_S = 36_000.0  # it opens at ten o'clock of the first day
+JOURNAL_KEPT = 10_000  # calls of a tenant
+PORT_MAX = 65_535
+
+
+def run(
+    terminal: Terminal,
+    port: int,
+    speed: float,
+    scenario: Path | None,
+    seed: int | None,
+    out: Path,
+) -> int:
+    """Serve until somebody stops it."""
+    del out  # nothing is written
+    if not 0 <= port <= PORT_MAX:
+        raise InputError("--port", f"is {port}", f"use 0 (any) to {PORT_MAX}")
+    if not 0 < speed <= SPEED_MAX:
+        raise InputError("--speed", f"is {speed}", f"use a number above 0, to {SPEED_MAX:,.0f}")
+    terminal.seed = seed = _seed(scenario, seed)
+    tenants = Tenants(_Maker(scenario, seed, speed))
+    asyncio.run(_serve(terminal, tenants, port))
+    return FINE
+
+
+def _seed(scenario: Path | None, seed: int | None) -> int:
+    if seed is None and scenario is not None:
+        return load_scenario(scenario).scenario.seed
+    return SEED if seed is None else seed
+
+
+class _Maker:
+    """Makes a tenant: a fresh world of the scenario, or of our assumed figures."""
+
+    def __init__(self, scenario: Path | None, seed: int, speed: float) -> None:
+        self._path, self._seed, self._speed = scenario, seed, speed
+        self._file = load_scenario(scenario) if scenario is not None else None
+
+    def __call__(self, name: str, seed: int | None) -> Tenant:
+        world = self._world(self._seed if seed is None else seed)
+        return Tenant(name, world, ServedClock(world.start, self._speed, MORNING_S))
+
+    def _world(self, seed: int) -> World:
+        journal, file, start = Journal.bounded(JOURNAL_KEPT), self._file, START
+        if file is None or self._path is None:
+            return World(seed, start, journal=journal)
+        start = file.scenario.start
+        return World(
+            seed,
+            start,
+            profiles=file.profiles(self._path.parent),
+            faults=file.faults(),
+            outages=file.outages(),
+            journal=journal,
+        )
+
+
+async def _serve(terminal: Terminal, tenants: Tenants, port: int) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    async with served(app_of(tenants), port) as opened:
+        _tell(terminal, tenants.default, opened, tenants.default.today)
+        await stopped.wait()
+
+
+def _tell(terminal: Terminal, tenant: Tenant, port: int, today: date) -> None:
+    """Say where it listens, and what a client needs."""
+    address, known = f"http://127.0.0.1:{port}", tenant.credentials
+    if terminal.as_json:
+        terminal.document(
+            dumps({"address": address, "port": port, "control": f"{address}/_control"})
+        )
+        return
+    terminal.say(f"serving on {address}, seed {terminal.seed}, business date {today}")
+    terminal.say(f"  Tencent Cloud   endpoint 127.0.0.1:{port}, SecretId {known.secret_id}")
+    terminal.say(f"  WeChat          {address}/sns, /cgi-bin, /wxa; appid {known.appid}")
+    terminal.say(f"  control plane   {address}/_control/providers shows keys and operations")
+    terminal.say("stop it with Ctrl-C")
