@@ -30,7 +30,7 @@ START = Action("face.start", "faceid", "2018-03-01", "DetectAuth")
 RESULT = Action("face.result", "faceid", "2018-03-01", "GetDetectInfoEnhanced")
 COMPARE = Action("face.compare", "iai", "2020-03-03", "CompareFace")
 EVERYTHING = "0"  # of what a check has left behind: texts, frames, videos
-MODEL = "3.0"  # of the comparison: scores of two models mean two things
+MODEL = "2.0"  # of the comparison: on its scale 70 is the mark, as with the authority library
 
 TOKEN_ERRORS: dict[str, FaceVerdict] = {
     "InvalidParameter": FaceVerdict.TOKEN_UNKNOWN,  # so in the vendor's sample of a false token

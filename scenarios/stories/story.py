@@ -29,7 +29,7 @@ class Story:
     faults: tuple[Fault, ...] = ()
     profiles: dict[str, Profile] | None = None
     crash: Callable[[], CrashPlan] | None = None
-    hosts: tuple[str, ...] = ("instant", "virtual")
+    hosts: tuple[str, ...] = ("instant", "virtual", "wall")
     strict: tuple[str, ...] = ()
 
 

@@ -159,7 +159,7 @@ def test_two_photos_are_iais():
     assert "/2020-09-01/iai/tc3_request" in request.headers["Authorization"]
     assert b64decode(fields.pop("ImageA"), validate=True) == FRAME.content
     assert b64decode(fields.pop("ImageB"), validate=True) == PHOTO.content
-    assert fields == {"FaceModelVersion": "3.0"}
+    assert fields == {"FaceModelVersion": "2.0"}
 
 
 def test_one_access_serves_both_where_no_other_is_given():
@@ -391,7 +391,7 @@ def test_a_result_that_is_not_documented_is_unreadable(told):
 )
 def test_two_photos_are_of_one_person_from_the_threshold_on(score, verdict, centi):
     body = (
-        f'{{"Response":{{"Score":{score},"FaceModelVersion":"3.0","RequestId":"a8eb4545"}}}}'
+        f'{{"Response":{{"Score":{score},"FaceModelVersion":"2.0","RequestId":"a8eb4545"}}}}'
     ).encode()
 
     assert answered("compare", body) == CompareAnswer(verdict, centi)
