@@ -64,8 +64,8 @@ lock: ## (maintainers) write requirements/*.lock anew; UPGRADE=1 takes newer ver
 
 # What the tests want of the system today: a PostgreSQL, which they start for themselves; without
 # one its tests are skipped and say so. A word moves up when a test is there that needs it.
-SYSTEM_DEPS := postgresql
-SYSTEM_DEPS_LATER := fonts-wqy-microhei chromium wrk
+SYSTEM_DEPS := postgresql fonts-wqy-microhei
+SYSTEM_DEPS_LATER := chromium wrk
 
 system-deps: ## (Debian) install what tests want of the system, where we may; LATER=1 for all of them
 	@want="$(SYSTEM_DEPS) $(if $(LATER),$(SYSTEM_DEPS_LATER))"; lack=""; \

@@ -44,6 +44,10 @@ class Journal:
         """Return a journal of the last ``limit`` calls."""
         return cls(deque(maxlen=limit))
 
+    def last(self, count: int) -> list[Call]:
+        """Return the last calls, the newest last."""
+        return list(self.calls)[-count:]
+
     def note(self, operation: str, trace: Trace, at_s: float, seen: Any) -> Any:
         """Write a call down; return what was seen."""
         self.calls.append(Call(operation, trace.call, trace.attempt, trace.application, at_s, seen))

@@ -59,11 +59,15 @@ class House(Protocol):
 
     start: date
     seed: Seed
-    people: Crowd
     lines: dict[str, Line]
     behaviours: dict[str, Any]
     journal: Journal | None
     banks: dict[str, Bank]
+
+    @property
+    def people(self) -> Crowd:
+        """Those who live in it."""
+        ...
 
     def bills(self, operation: str, answer: Any) -> bool:
         """Whether a provider bills an answer."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import QuotaExceeded, ServerFailed
@@ -65,10 +64,10 @@ class TencentFace:
     def __init__(
         self,
         tenants: Tenants,
-        unix_s: Callable[[], float] = time,
+        unix_s: Callable[[], float],
         quotas: Mapping[str, int] | None = None,
     ) -> None:
-        """``unix_s`` is the clock that clients sign by, the machine's; ``quotas`` calls a second."""
+        """``unix_s`` is the machine's clock, which clients sign by; ``quotas`` calls a second."""
         self._tenants = tenants
         self._unix_s = unix_s
         self._quotas = {**QUOTAS, **(quotas or {})}

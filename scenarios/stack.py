@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import core
 from core.errors import MachineError
-from mocks.app import ABORT, App
+from mocks.app import ABORT, App, Face
+from mocks.clock import machine_s
 from mocks.control import control_app
 from mocks.idnet.server import IdNetFace
 from mocks.rest import rest_app
@@ -35,7 +36,7 @@ class Breakable(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the way out on the scope, before the application runs."""
-        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+        cast("dict[str, Any]", self.scope)[ABORT] = self.transport.abort
         super().on_headers_complete()
 
 
@@ -43,7 +44,7 @@ def app_of(tenants: Tenants) -> App:
     """Return the whole of what is served for some tenants."""
     wechat, sanctions = WeChatFace(tenants), SanctionsFace(tenants)
     rest, control = rest_app(tenants), control_app(tenants, version=core.__version__)
-    faces = {
+    faces: dict[str, Face] = {
         **dict.fromkeys(("sns", "cgi-bin", "wxa"), wechat),
         "idnet": IdNetFace(tenants),
         **dict.fromkeys(
@@ -51,7 +52,7 @@ def app_of(tenants: Tenants) -> App:
         ),
     }
     applications: dict[str, Any] = {**dict.fromkeys(REST, rest), "_control": control}
-    return App(TencentFace(tenants), faces, applications)
+    return App(TencentFace(tenants, machine_s), faces, applications)
 
 
 def listen(port: int) -> socket.socket:

@@ -36,6 +36,8 @@ SERVED = frozenset({Segment.MOBILE, Segment.UNICOM, Segment.TELECOM})
 RANGES = (0, 3, 6, 12, 24)
 
 BILLED = on(PhoneVerdict.SAME, PhoneVerdict.DIFFERENT)
+# How long a number lives is billed for one that nobody has, too (the vendor's table).
+SINCE_BILLED = on(PhoneVerdict.SAME, PhoneVerdict.DIFFERENT, PhoneVerdict.NO_RECORD)
 
 
 class Carrier:
@@ -47,7 +49,7 @@ class Carrier:
         Operation("name_matches", billed=BILLED),
         Operation("owner_matches", billed=BILLED),
         Operation("state", billed=BILLED),
-        Operation("since", billed=BILLED),
+        Operation("since", billed=SINCE_BILLED),
     )
     # How often one number is answered in a day (assumed: the vendor names the limit, not its
     # figure for a number; 500 is its figure for a name).

@@ -125,5 +125,5 @@ def score_centi(tenant: Tenant, face: str, holder: Person, *names: object) -> in
 
     The draw belongs to the names, so that the same pictures are as alike the next time.
     """
-    draw = tenant.house.seed.uniform("tencent", tenant.name, face, holder.key, *names)
+    draw = tenant.house.seed.uniform("tencent", face, holder.key, *names)
     return genuine_centi(holder.likeness_ppm, draw) if face == holder.face else impostor_centi(draw)

@@ -61,7 +61,7 @@ def look() -> list[Finding]:
         Finding(name, shutil.which(name) or "", False, f"install it, for {what}")
         for name, what in TOOLS.items()
     ]
-    return [*found, _data()]
+    return [*found, _font(), _data()]
 
 
 def _package(name: str) -> str:
@@ -69,6 +69,14 @@ def _package(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return ""
+
+
+def _font() -> Finding:
+    from scenarios.population.pictures.fonts import REMEDY as INSTALL
+    from scenarios.population.pictures.fonts import find
+
+    font = find()
+    return Finding("Chinese font", font.path if font else "", False, f"{INSTALL}, for pictures")
 
 
 def _data() -> Finding:

@@ -77,8 +77,8 @@ def _require(count: int, bank: str | None, pictures: bool, banks: Iterable[str])
 def _album(population: Population, banks: Any) -> Album:
     """Return where pictures are taken; the libraries for it wait until somebody wants any."""
     from scenarios.population.pictures.album import Album
-    from scenarios.population.pictures.shop import Shops
     from scenarios.population.pictures.studio import Studio
+    from scenarios.population.shops import Shops
 
     return Album(Studio(population.seed), Shops(population, banks))
 

@@ -31,6 +31,7 @@ from mocks.sanctions.behaviour import Sanctions
 from mocks.wechat.behaviour import WeChat
 from scenarios.hosts.operations import OPERATIONS
 from scenarios.population.register import Population
+from scenarios.population.shops import Shops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,15 +105,16 @@ class World:
         people = self.people
         secret = self.seed.key("evidence").to_bytes(8, "big")
         self.wechat = WeChat(people)
-        self.ocr = Ocr(people)
+        shops = Shops(people, self.banks)
+        self.ocr = Ocr(people, shops)
         self.carrier = Carrier(people)
         self.idnet = IdNet(people)
         self.sanctions = Sanctions(people)
         self.face = Face(people)
         self.corebank = CoreBank(people, {bank.id: bank.bin for bank in self.banks.values()}, start)
         self.bureau = Bureau(people)
-        self.registry = Registry()
-        self.acquirer = Acquirer()
+        self.registry = Registry(shops)
+        self.acquirer = Acquirer(shops)
         self.objects = Objects()
         self.evidence = Evidence(secret, start)
         self.behaviours: dict[str, Any] = {name: getattr(self, name) for name in PROVIDERS}

@@ -126,7 +126,7 @@ def _told(story: Story, stage: Stage, problem: str, let_through: list[str]) -> T
         digest(world.store, world.corebank),
         problem,
         last.step.value if last else "",
-        [str(call) for call in world.journal.calls[-40:]] if problem else [],
+        [str(call) for call in world.journal.last(40)] if problem else [],
         let_through,
     )
 

@@ -7,7 +7,6 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from datetime import date
-from itertools import count
 
 import pytest
 import uvicorn
@@ -28,7 +27,6 @@ from scenarios.hosts.world import World
 START = date(2020, 7, 15)
 BANK = "bozhi"
 VERSIONS = {"ocr": "2018-11-19", "faceid": "2018-03-01", "iai": "2020-03-03"}
-_names = count(1)
 
 
 class HandClock:
@@ -76,9 +74,9 @@ class Saying:
 class Stand:
     """A tenant of its own at the server of all tests."""
 
-    def __init__(self, server):
+    def __init__(self, server, name):
         self.face, self.address, self.tenants = server.face, server.address, server.tenants
-        self.tenant = self.tenants.open(f"t{next(_names)}")
+        self.tenant = self.tenants.open(name)
         self.clock, self.people = self.tenant.clock, self.tenant.people
 
     @property
@@ -164,8 +162,8 @@ def server():
 
 
 @pytest.fixture
-def stand(server):
-    return Stand(server)
+def stand(server, request):
+    return Stand(server, request.node.nodeid)  # the same luck in whatever order tests run
 
 
 # Pictures

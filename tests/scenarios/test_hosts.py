@@ -21,11 +21,11 @@ from core.ports.sanctions import ScreenAnswer, Screened, ScreenQuery
 from core.ports.trace import Trace
 from core.products import load_products
 from core.seed import LATENCY
+from mocks.journal import Journal
 from mocks.line import ASSUMED, Fault, FaultKind, Phase, Profile
 from mocks.sanctions.behaviour import Sanctions
 from scenarios.digest import decisions, digest, entries
 from scenarios.hosts.instant import InstantClock, InstantHost
-from mocks.journal import Journal
 from scenarios.hosts.virtual import REFUSED_S, Station, VirtualHost
 from scenarios.hosts.world import World
 from scenarios.phone import Phone, Wish

@@ -14,10 +14,10 @@ from core.identity import IdNumber
 from core.ports.sanctions import ScreenAnswer, Screened, ScreenQuery
 from core.ports.trace import Trace
 from core.products import load_products
+from mocks.journal import Journal
 from mocks.line import Fault, FaultKind, Phase, Profile
 from mocks.sanctions.behaviour import Sanctions
 from scenarios.hosts import world as worlds
-from mocks.journal import Journal
 from scenarios.hosts.wall import WallHost
 from scenarios.hosts.world import World
 from scenarios.stories import STORIES

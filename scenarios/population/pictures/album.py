@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from core.picture import Picture
     from scenarios.population.people import Person
-    from scenarios.population.pictures.shop import Shop, Shops
     from scenarios.population.pictures.studio import Studio
+    from scenarios.population.shops import Shop, Shops
 
 FOLDER = "pictures"
 ENDINGS = {"image/png": "png", "image/jpeg": "jpg"}

@@ -31,14 +31,15 @@ from mocks.ocr.behaviour import CARD_BYTES_MAX, LICENCE_BYTES_MAX, Ocr
 from mocks.registry.behaviour import Registry
 from scenarios.commands import door, people
 from scenarios.population import making, providers
-from scenarios.population.pictures import fonts, idcard, licence, portrait, sheet, shop
+from scenarios.population import shops as shop
+from scenarios.population.pictures import fonts, idcard, licence, portrait, sheet
 from scenarios.population.pictures.features import features_of
 from scenarios.population.pictures.fonts import Font
 from scenarios.population.pictures.sheet import Box, Sheet
-from scenarios.population.pictures.shop import Shops
 from scenarios.population.pictures.studio import Studio
 from scenarios.population.plan import PEOPLE
 from scenarios.population.register import Population
+from scenarios.population.shops import Shops
 from scenarios.schemas import SCHEMAS
 from scenarios.stories.run import START
 
