@@ -16,7 +16,7 @@ from mocks.app import ABORT, App, Face
 from mocks.clock import machine_s
 from mocks.control import control_app
 from mocks.idnet.server import IdNetFace
-from mocks.rest import rest_app
+from mocks.rest_app import rest_app
 from mocks.sanctions.server import SanctionsFace
 from mocks.tencent import TencentFace
 from mocks.wechat.server import WeChatFace

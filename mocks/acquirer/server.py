@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from core.ports.acquirer import FlowQuery
-from mocks.rest import CODE_EXAMPLE, Answer, Code, Consent, Day, Fen, Post, Query, Service
+from mocks.rest import Post, Service
+from mocks.rest_values import CODE_EXAMPLE, Answer, Code, Consent, Day, Fen, Query
 
 MONTHS_MAX = 120  # nobody keeps more, and a loop must end (assumed)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from core.ports.bureau import DataQuery, Found
-from mocks.rest import ID_EXAMPLE, Answer, BankId, Consent, Fen, Id, Name, Post, Query, Service
+from mocks.rest import Post, Service
+from mocks.rest_values import ID_EXAMPLE, Answer, BankId, Consent, Fen, Id, Name, Query
 
 EXAMPLE = {"bank": "bozhi", "name": "李明", "number": ID_EXAMPLE, "consent": "C-1"}
 

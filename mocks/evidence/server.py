@@ -22,18 +22,8 @@ from core.ports.evidence import (
     StatusQuery,
 )
 from mocks.evidence.timestamps import QUERY_TYPE, REPLY_TYPE
-from mocks.rest import (
-    ID_EXAMPLE,
-    Answer,
-    BankId,
-    Id,
-    Post,
-    Query,
-    Service,
-    guarded,
-    tenant_of,
-    wire_request,
-)
+from mocks.rest import Post, Service, guarded, tenant_of, wire_request
+from mocks.rest_values import ID_EXAMPLE, Answer, BankId, Id, Query
 
 if TYPE_CHECKING:
     from mocks.tenant import Tenants

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from core.ports.registry import BusinessQuery, BusinessState
-from mocks.rest import CODE_EXAMPLE, Answer, Code, Day, Post, Query, Service
+from mocks.rest import Post, Service
+from mocks.rest_values import CODE_EXAMPLE, Answer, Code, Day, Query
 
 
 class BusinessBody(Query):

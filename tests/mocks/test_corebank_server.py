@@ -10,7 +10,7 @@ import pytest
 
 from core.ports.corebank import AccountAct, Adjustment
 from mocks.corebank.faults import CoreFault, CoreFaultKind
-from mocks.rest import rest_app
+from mocks.rest_app import rest_app
 from tests.mocks.rest_kit import (
     BANK,
     NINE,

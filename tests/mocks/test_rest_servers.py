@@ -16,14 +16,9 @@ from schemathesis.specs.openapi import checks
 
 from core.ports.evidence import Served
 from mocks.app import SEEN_HEADER, App
-from mocks.rest import (
-    CARD_EXAMPLE,
-    CODE_EXAMPLE,
-    ID_EXAMPLE,
-    PHONE_EXAMPLE,
-    ProviderApi,
-    rest_app,
-)
+from mocks.rest import ProviderApi
+from mocks.rest_app import rest_app
+from mocks.rest_values import CARD_EXAMPLE, CODE_EXAMPLE, ID_EXAMPLE, PHONE_EXAMPLE
 from scenarios.hosts.operations import OPERATIONS as PORT_OPERATIONS
 from tests.mocks.rest_kit import (
     BANK,

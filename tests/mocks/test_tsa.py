@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mocks.evidence.timestamps import QUERY_TYPE, REPLY_TYPE
-from mocks.rest import rest_app
+from mocks.rest_app import rest_app
 from tests.mocks.rest_kit import asking, refused, serving, tenants
 
 SAID = b"a contract of 50,000 yuan"
