@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,7 +35,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-class KeptObjects:
+class KeptObjects(ABC):
     """An object store that waits for its disk or its network in threads of its own.
 
     A subclass keeps and fetches bytes. Where no event loop runs, the work is done on the spot.
@@ -66,13 +67,13 @@ class KeptObjects:
         """Finish what is on its way, and end the threads."""
         self._workers.shutdown()
 
+    @abstractmethod
     def _keep(self, key: str, content: bytes, media: str) -> bool:
         """Keep bytes under a key; return whether they are new there. Never half of them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fetch(self, key: str) -> bytes | None:
         """Return the bytes under a key, None where nothing lies there."""
-        raise NotImplementedError
 
     async def _aside(self, work: Callable[[Q], A], query: Q) -> A:
         try:

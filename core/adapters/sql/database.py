@@ -9,6 +9,7 @@ is, which takes a quarter of the time.
 from __future__ import annotations
 
 import sqlite3
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -53,7 +54,7 @@ class Step(NamedTuple):
     must: int | None
 
 
-class Database:
+class Database(ABC):
     """One database. ``place`` names it in messages, without its password."""
 
     reads_at_once: ClassVar[bool]  # a read is shorter than the way to another thread and back
@@ -90,33 +91,33 @@ class Database:
         del reads
         return self.engine.connect()
 
+    @abstractmethod
     def snapshot(self) -> Connection:
         """Return a new connection in a transaction that sees one moment of all tables."""
-        raise NotImplementedError
 
+    @abstractmethod
     def among(self, column: Column[str]) -> ColumnElement[bool]:
         """Return the condition that a column is among the words of one parameter."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fetch(self, driver: Any, asked: list[tuple[str, list[str]]]) -> list[list[Any]]:
         """Return the rows of several questions, each about several ids."""
-        raise NotImplementedError
 
-    def begin(self, driver: Any) -> None:
+    def begin(self, driver: Any) -> None:  # noqa: B027  a hook
         """Begin a transaction that writes."""
 
+    @abstractmethod
     def holds(self, driver: Any, commits: int, steps: list[Step]) -> bool:
         """Take steps inside a transaction; return whether every count was as it must be.
 
         ``commits`` is what this store has committed when the transaction is.
         """
-        raise NotImplementedError
 
     def kept(self, driver: Any, commits: int) -> bool:
         """Whether this store has committed so many times; waits for a transaction of its own."""
-        raise NotImplementedError
+        raise AssertionError(f"{self.place}: nobody doubts a commit here")
 
-    def check_place(self) -> None:
+    def check_place(self) -> None:  # noqa: B027  a hook
         """Require that the database is still the one that was opened."""
 
     def lost(self, error: BaseException) -> bool:
@@ -129,11 +130,11 @@ class Database:
         del error
         return False
 
+    @abstractmethod
     def told(self, error: BaseException) -> MachineError:
         """Return what the database complains of, with the remedy."""
-        raise NotImplementedError
 
-    def sign_off(self, link: Link) -> None:
+    def sign_off(self, link: Link) -> None:  # noqa: B027  a hook
         """Leave nothing behind that only an open store needs."""
 
 
