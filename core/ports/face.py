@@ -63,7 +63,8 @@ class FaceAnswer:
     """Against the vendor's authority library. ``similarity_centi``: hundredths of a point of 100.
 
     ``purpose`` and ``number`` come back as they were given at the start; ``frame`` is the best
-    picture of the person before the camera (None where none was taken).
+    picture of the person before the camera (None where none was taken). ``again``: it was read
+    before, and a comparison is billed once.
     """
 
     verdict: FaceVerdict
@@ -72,6 +73,7 @@ class FaceAnswer:
     frame: Picture | None = None
     number: IdNumber | None = None
     purpose: str = ""
+    again: bool = False
 
 
 @dataclass(slots=True)

@@ -6,9 +6,9 @@ Frames are named ``<face>#face/<token>``, photos ``<person key>#<source>``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.clock import DAY_S
 from core.picture import Picture
@@ -37,6 +37,11 @@ PER_MINUTE, PER_DAY = 15, 30  # comparisons of one person (the vendor's table)
 BILLED = on(FaceVerdict.PASSED, FaceVerdict.NAME_MISMATCH, FaceVerdict.BELOW_THRESHOLD)
 
 
+def billed_once(answer: Any) -> bool:
+    """Bill a comparison when its result is read first."""
+    return not answer.again and BILLED(answer)
+
+
 @dataclass(slots=True)
 class Session:
     """One token: whom it was opened for, and what was shown to it."""
@@ -47,6 +52,7 @@ class Session:
     opened_s: float
     shown_s: float = 0.0
     answer: FaceAnswer | None = None
+    read: bool = False
 
 
 class Face:
@@ -56,7 +62,7 @@ class Face:
     SCOPE: ClassVar[Scope] = "platform"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
         Operation("start", writes=True),
-        Operation("result", billed=BILLED),
+        Operation("result", billed=billed_once),
         Operation("compare", billed=BILLED),
     )
 
@@ -96,6 +102,9 @@ class Face:
             return FaceAnswer(FaceVerdict.TOKEN_UNKNOWN)
         answer = session.answer
         if answer is not None and now_s < session.shown_s + RESULT_LIFE_S:
+            if session.read and not answer.again:
+                session.answer = answer = replace(answer, again=True)
+            session.read = True
             return answer
         lives = answer is None and now_s < session.opened_s + TOKEN_LIFE_S
         verdict = FaceVerdict.NOT_DONE if lives else FaceVerdict.TOKEN_EXPIRED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -105,7 +106,16 @@ def test_a_token_is_shown_to_once(make_person, make_town, trace, fixed, li):
     first = result(face, trace, token)
 
     assert face.show(token, make_person("x", live=False), 2.0, fixed(0.1)) is FaceVerdict.PASSED
-    assert result(face, trace, token) == first
+    assert result(face, trace, token) == replace(first, again=True)
+
+
+def test_a_comparison_is_billed_when_its_result_is_read_first(make_town, trace, fixed, li):
+    face = Face(make_town(li))
+    token = started(face, trace, li)
+    face.show(token, li, 1.0, fixed(0.5))
+    bills = Face.OPERATIONS["result"].billed
+
+    assert [bills(result(face, trace, token)) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize(
