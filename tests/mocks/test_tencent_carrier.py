@@ -216,13 +216,17 @@ def test_the_asynchronous_client_asks_all_four(stand):
         (STATE, {"Mobile": "17000000000"}, "-13"),
         (SINCE, {"Mobile": "1380000000"}, "-1"),
         (SINCE, {"Mobile": "17100000000"}, "-13"),
-        (SINCE, {"Mobile": "13800000000"}, "-2"),
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_what_no_carrier_can_answer(stand, action, asked, result, method):
     assert stand.ask(action, asked, method=method)["Result"] == result
     assert not stand.tenant.billed
+
+
+def test_that_a_number_does_not_exist_is_an_answer_and_billed(stand):
+    assert stand.ask(SINCE, {"Mobile": "13800000000"})["Result"] == "-2"
+    assert stand.tenant.billed == {"carrier.since": 1}
 
 
 @pytest.mark.parametrize(
