@@ -106,7 +106,7 @@ class Sheet:
         font, lines, pitch = self._fit(printable(text), room, size)
         top = room.top + ((room.height - len(lines) * pitch) / 2 if middle else 0)
         inks = [
-            self._line(line, (room.left, top + pitch * (n + 0.5)), font, ink)
+            self._line(line, (room.left + _hang(font, line), top + pitch * (n + 0.5)), font, ink)
             for n, line in enumerate(lines)
         ]
         self.rows[name] = Row(printable(text), room, _around(inks, room), tuple(lines))
@@ -179,8 +179,13 @@ def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
 
 
 def _reach(font: ImageFont.FreeTypeFont, text: str) -> float:
-    """Return how far to the right a text goes: its pen or its ink, whichever is farther."""
-    return max(font.getlength(text), font.getbbox(text)[2])
+    """Return how wide a text is: its pen's way or its ink, whichever is more."""
+    return max(font.getlength(text), font.getbbox(text)[2]) + _hang(font, text)
+
+
+def _hang(font: ImageFont.FreeTypeFont, text: str) -> float:
+    """Return how far a text's ink stands out to the left of where its pen begins."""
+    return max(0.0, -font.getbbox(text)[0])
 
 
 def _around(inks: list[Box], room: Box) -> Box:
