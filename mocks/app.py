@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import ConnectionLost, InputError, TimedOut, Unreachable, Unreadable
 from mocks.line import FaultKind, Phase
-from mocks.tenant import NoAnswer
+from mocks.rest_problems import NO_ANSWER
+from mocks.tenant import CROSSING, Crossing, NoAnswer, visit_of
 from mocks.wire import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from mocks.line import Fault
+
+    Message = MutableMapping[str, Any]
     Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_MAX = 16 * 1024 * 1024  # above every limit of a vendor, so that the vendor's own error is told
+READ_MAX = 4 * BODY_MAX  # what is too long is read on so far, so that its client hears of it
+PIECES = 8  # of an answer whose bytes come slowly
 SILENCE_S = 300.0  # after so long even a dropped connection is closed
 ABORT = "loanrange.abort"  # in the scope: how to break the connection, where the server can
 # For our own clients, whose business time jumps: what they are to see, told at once.
@@ -62,50 +68,77 @@ class App:
             return
         if scope["type"] != "http":
             return  # a websocket: closing is the server's
+        crossing = Crossing()
+        outer = CROSSING.set(crossing)
+        try:
+            await self._serve(scope, receive, slowly(send, crossing))
+        except NoAnswer as no:
+            await show(no, scope, receive, send)
+        except asyncio.CancelledError:  # its tenant is gone, or the server ends
+            abort = scope.get(ABORT)
+            if abort is None:
+                raise
+            abort()
+        finally:
+            CROSSING.reset(outer)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         first = scope["path"].lstrip("/").partition("/")[0]
         application = self._applications.get(first)
         if application is not None:
-            await self._apply(application, scope, receive, send)
+            await _apply(application, scope, receive, send)
             return
         request = await read(scope, receive)
-        if request is None:
-            return  # the client is gone
-        try:
-            reply = await self._answer(first, request)
-        except NoAnswer as no:
-            await show(no, scope, receive, send)
-            return
-        await write(reply, send)
+        if request is not None:  # else its client is gone
+            await write(await self._answer(first, request), send)
 
     async def _answer(self, first: str, request: Request) -> Reply:
         if len(request.body) > BODY_MAX:
-            return problem(413, f"a body of more than {BODY_MAX:,} bytes")
+            return too_long()
         face = self._faces.get(first)
         if face is None:
-            if request.path == "/" or is_tencents(request):
-                if request.method == "GET" and not is_tencents(request):
-                    return Reply(307, b"", headers=(("location", self._console),))
-                face = self._tencent
-            else:
+            tencents = is_tencents(request)
+            if request.path == "/" and not tencents and request.method in ("GET", "HEAD"):
+                return Reply(307, b"", headers=(("location", self._console),))
+            if request.path != "/" and not tencents:
                 return problem(404, f"nobody is served at {request.path[:80]!r}")
+            face = self._tencent
         try:
             return await face.serve(request)
         except InputError as wrong:  # a tenant that nobody opened
             return problem(400, str(wrong))
 
-    async def _apply(
-        self, application: Application, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Let an application answer, unless one of its routes says that there is no answer."""
 
-        async def unless_none(message: MutableMapping[str, Any]) -> None:
-            if "loanrange.no_answer" not in scope:
-                await send(message)
+async def _apply(application: Application, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let an application answer a body that is not too long.
 
-        await application(scope, receive, unless_none)
-        no = scope.get("loanrange.no_answer")
-        if no is not None:
-            await show(no, scope, receive, send)
+    Raises:
+        NoAnswer: one of its routes says that there is no answer.
+    """
+    size = 0
+
+    async def measured() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        while size > BODY_MAX and message.get("more_body"):
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > READ_MAX:
+                break
+        if size > BODY_MAX and message["type"] == "http.request":
+            return {"type": "http.request", "body": b"", "more_body": False}
+        return message
+
+    async def unless_none(message: Message) -> None:
+        if NO_ANSWER not in scope and size <= BODY_MAX:
+            await send(message)
+
+    await application(scope, measured, unless_none)
+    if NO_ANSWER in scope:
+        raise scope[NO_ANSWER]
+    if size > BODY_MAX:
+        await write(too_long(), send)
 
 
 def is_tencents(request: Request) -> bool:
@@ -129,7 +162,7 @@ async def read(scope: Scope, receive: Receive) -> Request | None:
         size += len(part)
         if size <= BODY_MAX + len(part):
             parts.append(part)
-        if not message.get("more_body"):
+        if not message.get("more_body") or size > READ_MAX:
             break
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return Request(
@@ -153,30 +186,55 @@ async def write(reply: Reply, send: Send) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
+def slowly(send: Send, crossing: Crossing) -> Send:
+    """Return ``send`` with the time that an answer's bytes take, in pieces of the same size."""
+
+    async def in_pieces(message: Message) -> None:
+        clock, slow_s = crossing.clock, crossing.slow_s
+        if clock is None or not slow_s or message["type"] != "http.response.body":
+            await send(message)
+            return
+        body, crossing.slow_s = message.get("body", b""), 0.0
+        step = -(-len(body) // PIECES) or 1
+        for number in range(PIECES):
+            await clock.serve(slow_s / PIECES)
+            piece = body[number * step : (number + 1) * step]
+            more = number < PIECES - 1 or message.get("more_body", False)
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    return in_pieces
+
+
 async def show(no: NoAnswer, scope: Scope, receive: Receive, send: Send) -> None:
     """Let the client see no answer.
 
     A client whose own business time jumps (its baggage tells a visit) is told at once; everybody
     else sees what the network would show.
     """
-    headers = dict(scope["headers"])
-    if b"lr.visit=" in headers.get(b"baggage", b"") and no.error is not Unreadable:
+    assert no.error in (TimedOut, ConnectionLost, Unreachable, Unreadable)
+    baggage = dict(scope["headers"]).get(b"baggage", b"").decode("latin-1")
+    if visit_of(baggage) and no.error is not Unreadable:
         await write(Reply(503, b"", headers=((SEEN_HEADER, no.error.__name__),)), send)
         return
+    if no.error is Unreadable and not is_cut(no.fault):
+        await write(Reply(200, b"\x00\xffgarbage{", "application/octet-stream"), send)
+        return
+    if is_cut(no.fault):
+        await _begin(send)
     if no.error is TimedOut:
         await _silence(receive)
-    elif no.error is Unreadable:
-        mid_response = no.fault is not None and no.fault.phase is Phase.MID_RESPONSE
-        if not (mid_response and no.fault is not None and no.fault.kind is FaultKind.RESET):
-            await write(Reply(200, b"\x00\xffgarbage{", "application/octet-stream"), send)
-            return
-        await _break_off(send)
-    assert no.error in (TimedOut, ConnectionLost, Unreachable, Unreadable)
     abort = scope.get(ABORT)
     if abort is not None:
         abort()
-    else:  # a server that cannot break a connection says so
+    elif not is_cut(no.fault):  # a server that cannot break a connection says so
         await write(Reply(502, b"", "text/plain"), send)
+
+
+def is_cut(fault: Fault | None) -> bool:
+    """Whether a fault strikes in the middle of the answer: its beginning is seen."""
+    if fault is None or fault.phase is not Phase.MID_RESPONSE:
+        return False
+    return fault.kind in (FaultKind.RESET, FaultKind.DROP)
 
 
 async def _silence(receive: Receive) -> None:
@@ -189,7 +247,7 @@ async def _silence(receive: Receive) -> None:
         return
 
 
-async def _break_off(send: Send) -> None:
+async def _begin(send: Send) -> None:
     """Send the beginning of an answer."""
     head = [(b"content-type", b"application/json"), (b"content-length", b"600")]
     await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -202,6 +260,11 @@ async def _live(receive: Receive, send: Send) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def too_long() -> Reply:
+    """Return what is said to a body that no vendor takes."""
+    return problem(413, f"a body of more than {BODY_MAX:,} bytes")
 
 
 def problem(status: int, detail: str) -> Reply:

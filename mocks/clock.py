@@ -1,24 +1,32 @@
 """The business clock of a tenant that is served: it runs, stands still, and is moved by hand.
 
-Business time is the scenario's start and what has gone since, times ``speed``. What is to happen
-later happens when the clock passes its moment, in order, whether it ran or was moved.
+Business time is the scenario's start and what has gone since, times ``speed``. Whoever waits, and
+whatever is to happen later, stands in one queue by its moment: so things come in their order,
+whether the clock ran or was moved over many of them at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from heapq import heappop, heappush
+import logging
+from heapq import heapify, heappop, heappush
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
+from core.clock import DAY_S
 from core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    Due = tuple[float, int, Callable[[], object]]
+
 SPEED_MAX = 1_000_000.0
+MOVED_MAX_S = 36_525 * DAY_S  # a hundred years from the first day: no loan lasts longer
+ALARM_MAX_S = 3_600.0  # of the machine's time; then the alarm is set again
+
+_LOG = logging.getLogger(__name__)
 
 
 def machine_s() -> float:
@@ -31,18 +39,21 @@ class ServedClock:
 
     def __init__(self, start: date, speed: float = 1.0, begin_s: float = 0.0) -> None:
         self.start = start
+        self.frozen = False
         self._at_s, self._since = begin_s, monotonic()
         self._speed = speed
-        self.frozen = False
-        self._late: list[tuple[float, int, Callable[[], object]]] = []
+        self._due: list[Due] = []
         self._number = 0
-        self._moved = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._closed = False
+        self._moving = False
+        self._one_move = asyncio.Lock()
 
     @property
     def now_s(self) -> float:
         """Seconds of business time since midnight of the first day."""
-        if self.frozen:
+        if self.frozen or self._moving:
             return self._at_s
         return self._at_s + (monotonic() - self._since) * self._speed
 
@@ -55,23 +66,41 @@ class ServedClock:
         """Begin to serve a request; all visits share this clock."""
 
     async def serve(self, wait_s: float) -> None:
-        """Let business time pass, on a clock that stands still until somebody moves it."""
-        until_s = self.now_s + wait_s
-        while (left_s := until_s - self.now_s) > 0:
-            moved = self._moved
-            timeout = None if self.frozen else left_s / self._speed
-            with suppress(TimeoutError):
-                await asyncio.wait_for(moved.wait(), timeout)
+        """Let business time pass, on a clock that stands still until somebody moves it.
+
+        Raises:
+            asyncio.CancelledError: the clock was closed; nothing will come of the request.
+        """
+        if self._closed:
+            raise asyncio.CancelledError
+        if wait_s <= 0:
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def wake() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        due = self._put(self.now_s + wait_s, wake)
+        self._waiting.add(woken)
+        try:
+            await woken
+        except asyncio.CancelledError:
+            self._drop(due)
+            raise
+        finally:
+            self._waiting.discard(woken)
 
     def later(self, at_s: float, happens: Callable[[], object]) -> None:
         """Have something happen when the clock passes ``at_s``."""
-        self._number += 1
-        heappush(self._late, (at_s, self._number, happens))
-        self._arm()
+        if not self._closed:
+            self._put(at_s, happens)
 
     def freeze(self) -> None:
         """Stand still."""
-        self._set(self.now_s, frozen=True)
+        self._settle()
+        self.frozen = True
+        self._arm()
 
     def resume(self, speed: float | None = None) -> None:
         """Run on, at another speed where one is given.
@@ -79,48 +108,88 @@ class ServedClock:
         Raises:
             InputError: the speed is no positive number, or absurd.
         """
-        if speed is not None:
-            if not 0 < speed <= SPEED_MAX:
-                raise InputError("clock speed", f"{speed}", f"give 0 to {SPEED_MAX:,.0f}")
-            self._settle()
-            self._speed = speed
-        self._set(self.now_s, frozen=False)
+        if speed is not None and not 0 < speed <= SPEED_MAX:
+            raise InputError("clock speed", f"{speed}", f"give 0 to {SPEED_MAX:,.0f}")
+        self._settle()
+        self._speed = self._speed if speed is None else speed
+        self.frozen = False
+        self._arm()
 
-    def advance(self, by_s: float) -> None:
+    async def advance(self, by_s: float) -> None:
         """Move ahead; what falls due on the way happens in order, each at its own moment.
 
         Raises:
-            InputError: backwards.
+            InputError: backwards, or too far.
         """
         if not 0 <= by_s < float("inf"):
             raise InputError("clock", f"cannot move by {by_s} seconds", "time goes forward only")
-        frozen, until_s = self.frozen, self.now_s + by_s
-        self.frozen = True
-        while self._late and self._late[0][0] <= until_s:
-            self._at_s, _, happens = heappop(self._late)
-            happens()
-        self._set(until_s, frozen)
+        async with self._one_move:
+            until_s = self.now_s + by_s
+            if by_s and until_s > MOVED_MAX_S:
+                raise InputError("clock", f"cannot move by {by_s} seconds", "a century is enough")
+            self._settle()
+            self._moving = True
+            try:
+                await self._pass_until(until_s)
+            finally:
+                self._since, self._moving = monotonic(), False
+                self._arm()
+
+    async def _pass_until(self, until_s: float) -> None:
+        """Stop at every moment on the way, and let whoever waited for it have their turn."""
+        while self._due and self._due[0][0] <= until_s:
+            self._at_s = max(self._at_s, self._due[0][0])
+            self._happen()
+            await asyncio.sleep(0)
+        self._at_s = until_s
+
+    def close(self) -> None:
+        """Stop for good: who waits is broken off, and what was to happen does not."""
+        self._closed = True
+        self._due.clear()
+        self._arm()
+        for woken in list(self._waiting):
+            woken.cancel()
 
     def _settle(self) -> None:
+        """Count anew from this moment."""
         self._at_s, self._since = self.now_s, monotonic()
 
-    def _set(self, now_s: float, frozen: bool) -> None:
-        self._at_s, self._since, self.frozen = now_s, monotonic(), frozen
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-        self._arm()
+    def _put(self, at_s: float, happens: Callable[[], object]) -> Due:
+        self._number += 1
+        due = (at_s, self._number, happens)
+        heappush(self._due, due)
+        if self._due[0] is due:
+            self._arm()
+        return due
+
+    def _drop(self, due: Due) -> None:
+        """Forget somebody who does not wait any more."""
+        if due in self._due:
+            self._due.remove(due)
+            heapify(self._due)
+            self._arm()
 
     def _arm(self) -> None:
         """Set the machine's alarm for what is due next."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._late and not self.frozen:
-            wait_s = max(0.0, self._late[0][0] - self.now_s) / self._speed
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._ring)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._due and not self.frozen and not self._moving:
+            wait_s = max(0.0, self._due[0][0] - self.now_s) / self._speed
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(min(wait_s, ALARM_MAX_S), self._ring)
 
     def _ring(self) -> None:
-        self._timer = None
-        while self._late and self._late[0][0] <= self.now_s:
-            heappop(self._late)[2]()
+        self._alarm = None
+        while self._due and self._due[0][0] <= self.now_s:
+            self._happen()
         self._arm()
+
+    def _happen(self) -> None:
+        """Let the next thing happen; one that fails keeps nobody else waiting."""
+        happens = heappop(self._due)[2]
+        try:
+            happens()
+        except Exception:  # noqa: BLE001  a bug of ours, which nobody waits to hear of
+            _LOG.exception("what was to happen later failed")

@@ -9,9 +9,11 @@ the request is about, and how often that was asked before.
 from __future__ import annotations
 
 from collections import Counter
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
+from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -21,36 +23,63 @@ from core.errors import (
     ProviderError,
     QuotaExceeded,
     ServerFailed,
+    TimedOut,
     Unreachable,
     nearest,
 )
-from core.ports.people import People
+from core.ports.people import People, Person
 from core.ports.trace import Trace
 from core.seed import LATENCY
-from mocks.line import Fate
+from mocks.clock import ServedClock
+from mocks.line import Fate, FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from core.banks import Bank
-    from core.ports.people import Person
     from core.seed import Draws, Seed
     from mocks.journal import Journal
     from mocks.line import Fault, Line
     from mocks.wire import Request
 
 REFUSED_S = 0.02  # what it takes a client to learn that nobody listens (assumed)
-ARRIVALS_MAX = 100_000  # subjects whose arrivals are counted; then counting begins anew
+ARRIVALS_MAX = 100_000  # subjects whose arrivals are counted; then all go on from the highest
+SUBJECT_MAX = 64  # characters; what is longer is counted by its hash
+BAGGAGE_MAX = 8_192  # characters, which is what W3C's Baggage asks everybody to pass on
 UNIX_DAY, UTC_8_S = 719_163, 28_800
 TENANT_HEADER = "x-loanrange-tenant"
 DEFAULT = "default"
 
 
-class Crowd(People, Protocol):
-    """People who can be asked for one by one."""
+class Citizen(Person, Protocol):
+    """A person of whom it is known whether they ought to pass, and why not."""
 
-    def person(self, bank: str, index: int) -> Person:
+    bank: str
+
+    @property
+    def truth(self) -> tuple[Any, ...]:
+        """Why they ought not to pass: steps and reasons."""
+        ...
+
+    @property
+    def should_pass(self) -> bool:
+        """Whether nothing speaks against them."""
+        ...
+
+
+class Crowd(People, Protocol):
+    """People who can be asked for one by one, and made as they are wanted."""
+
+    def person(self, bank: str, index: int) -> Citizen:
         """The ``index``-th person of a bank."""
+        ...
+
+    def make(self, bank: str, index: int, **said: Any) -> Citizen:
+        """Somebody who passes every check, but for what is said of them."""
+        ...
+
+    def with_truth(self, key: str, **said: Any) -> Citizen:
+        """The person of that key as they are, but for what is said of them."""
         ...
 
 
@@ -95,6 +124,20 @@ class Clock(Protocol):
     def later(self, at_s: float, happens: Callable[[], object]) -> None:
         """Have something happen at a moment that nobody waits for."""
         ...
+
+
+class Crossing:
+    """What the transport of one request is told of the answer: how long its bytes take."""
+
+    __slots__ = ("clock", "slow_s")
+
+    def __init__(self) -> None:
+        self.slow_s = 0.0
+        self.clock: Clock | None = None
+
+
+# The crossing of the request that is served: without one, nobody can make bytes come slowly.
+CROSSING: ContextVar[Crossing | None] = ContextVar("crossing", default=None)
 
 
 class NoAnswer(Exception):
@@ -154,6 +197,7 @@ class Tenant:
         self.credentials = Credentials.of(name, house.seed.value)
         self.billed: Counter[str] = Counter()
         self._arrivals: Counter[str] = Counter()
+        self._arrived_before = 0  # the most of anything, when counting last began anew
         self._latencies = {name: line.profile.latency() for name, line in house.lines.items()}
 
     def __repr__(self) -> str:
@@ -193,6 +237,7 @@ class Tenant:
         Raises:
             NoAnswer: the transport is to fail.
             QuotaExceeded, ServerFailed: the face is to say so in its own form.
+            asyncio.CancelledError: the tenant was closed meanwhile.
         """
         caller = caller_of(request.headers.get("baggage", ""))
         if caller.visit:
@@ -208,7 +253,10 @@ class Tenant:
             return await attempt.settle(Fate(REFUSED_S, None, Unreachable), None)
         fault = None if line.calm else line.fault(name, trace, self.clock.now_s, draws)
         served_s = line.service_s(self._latencies[provider](draws.uniform(LATENCY)), fault)
-        return await attempt.settle(line.fate(served_s, 0.0, fault), fault)
+        fate = line.fate(served_s, 0.0, fault)
+        if not caller.visit:
+            fate = patient(fate, served_s, fault)
+        return await attempt.settle(fate, fault)
 
     def _named(self, operation: str, subject: str, bank: str) -> Trace:
         """Return the name of a request whose client gave it none: each is a call of its own."""
@@ -216,16 +264,48 @@ class Tenant:
         return Trace(bank, f"{self.name}/{subject}", number, 1, float("inf"), self.today)
 
     def count(self, what: str) -> int:
-        """Count one more arrival of something; return how many there were."""
-        if len(self._arrivals) >= ARRIVALS_MAX:
+        """Count one more arrival of something; return how many there were, never one twice."""
+        name = what if len(what) <= SUBJECT_MAX else _digest(what)
+        if name not in self._arrivals and len(self._arrivals) >= ARRIVALS_MAX:
+            self._arrived_before += max(self._arrivals.values())
             self._arrivals.clear()
-        self._arrivals[what] += 1
-        return self._arrivals[what]
+        self._arrivals[name] += 1
+        return self._arrived_before + self._arrivals[name]
 
     def note(self, operation: str, trace: Trace, seen: Any) -> None:
-        """Write a call that came to its end into the journal."""
-        if self.house.journal is not None:
-            self.house.journal.note(operation, trace, self.clock.now_s, seen)
+        """Write a call that came to its end into the journal.
+
+        A call that is named by what it is about, an ID number or a phone, is noted by its hash.
+        """
+        if self.house.journal is None:
+            return
+        own = f"{self.name}/"
+        if trace.application.startswith(own):
+            alias = own + _digest(f"{self.house.seed.value}/{trace.application}")
+            trace = trace._replace(application=alias)
+        self.house.journal.note(operation, trace, self.clock.now_s, seen)
+
+    def close(self) -> None:
+        """Let go: whoever waits here is broken off."""
+        if isinstance(self.clock, ServedClock):
+            self.clock.close()
+
+
+def _digest(text: str) -> str:
+    told = text.encode("utf-8", "backslashreplace")
+    return blake2b(told, digest_size=8, person=b"subject").hexdigest()
+
+
+def patient(fate: Fate, served_s: float, fault: Fault | None) -> Fate:
+    """Return the fate of a call whose client waits as long as it likes, and knows its own limit.
+
+    The line's limit is that of our own clients; to theirs a late answer is late, not lost.
+    """
+    kind = None if fault is None else fault.kind
+    if fate.error is not TimedOut or kind not in (None, FaultKind.DELAY, FaultKind.SLOW_BYTES):
+        return fate
+    trickled_s = fault.extra_s if fault is not None and kind is FaultKind.SLOW_BYTES else 0.0
+    return Fate(served_s + trickled_s, served_s, None)
 
 
 class Attempt(NamedTuple):
@@ -251,7 +331,7 @@ class Attempt(NamedTuple):
             answer = self.happen(clock.now_s)
             if tenant.house.bills(self.operation, answer):
                 tenant.billed[self.operation] += 1
-            await clock.serve(fate.seen_s - fate.acts_s)
+            await self._cross(fate.seen_s - fate.acts_s)
             tenant.note(self.operation, self.trace, answer)
             return answer
         if fate.acts_s is not None:
@@ -263,20 +343,35 @@ class Attempt(NamedTuple):
             raise fate.error(self.operation, f"attempt {self.trace.attempt}")
         raise NoAnswer(fate.error, fault)
 
+    async def _cross(self, slow_s: float) -> None:
+        """Let an answer cross the line: byte by byte where the transport can show that."""
+        crossing = CROSSING.get()
+        if crossing is None:
+            await self.tenant.clock.serve(slow_s)
+        else:
+            crossing.slow_s += slow_s
+            crossing.clock = self.tenant.clock
+
 
 def visit_of(baggage: str) -> str:
     """Return the visit in whose time a request is sent; empty for everybody but our own."""
-    return next((word[9:] for word in baggage.split(",") if word.startswith("lr.visit=")), "")
+    return told_in(baggage).get("lr.visit", "") if "lr.visit" in baggage else ""
+
+
+def told_in(baggage: str) -> dict[str, str]:
+    """Return the words of a ``baggage`` header by their names."""
+    told = {}
+    for member in baggage[:BAGGAGE_MAX].split(","):
+        name, _, value = member.partition(";")[0].partition("=")
+        told[name.strip()] = unquote(value.strip())
+    return told
 
 
 def caller_of(baggage: str) -> Caller:
     """Return what a ``baggage`` header tells of the attempt; whatever is no word of ours is not."""
     if "lr." not in baggage:
         return Caller(None)
-    told = {}
-    for member in baggage.split(","):
-        name, _, value = member.partition(";")[0].strip().partition("=")
-        told[name] = unquote(value)
+    told = told_in(baggage)
     try:
         trace = Trace(
             told["lr.bank"],
@@ -287,6 +382,8 @@ def caller_of(baggage: str) -> Caller:
             date.fromisoformat(told["lr.date"]),
         )
     except (KeyError, ValueError):
+        return Caller(None)
+    if isnan(trace.deadline_s):  # a moment that is neither before nor after any other
         return Caller(None)
     return Caller(trace, told.get("lr.visit", ""))
 
@@ -308,8 +405,8 @@ class Tenants:
 
     def open(self, name: str, seed: int | None = None) -> Tenant:
         """Return a fresh tenant of a name; one that bore it is gone."""
-        self.close(name)
         tenant = self._make(name, seed)
+        self.close(name)
         known = tenant.credentials
         self._by_name[name] = self._by_secret_id[known.secret_id] = tenant
         self._by_appid[known.appid] = self._by_api_key[known.api_key] = tenant
@@ -318,12 +415,13 @@ class Tenants:
         return tenant
 
     def close(self, name: str) -> None:
-        """Forget a tenant; nothing where none bears the name."""
+        """Forget a tenant, and break off whom it serves; nothing where none bears the name."""
         tenant = self._by_name.pop(name, None)
         if tenant is not None:
             known = tenant.credentials
             del self._by_secret_id[known.secret_id]
             del self._by_appid[known.appid], self._by_api_key[known.api_key]
+            tenant.close()
 
     def get(self, name: str) -> Tenant | None:
         """Return the tenant of a name."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 import core
 from core.errors import MachineError
 from mocks.app import ABORT, App, Face
 from mocks.clock import machine_s
-from mocks.control import control_app
+from mocks.control.app import control_app
+from mocks.control.phones import Phones
 from mocks.idnet.server import IdNetFace
 from mocks.rest_app import rest_app
 from mocks.sanctions.server import SanctionsFace
@@ -27,23 +30,70 @@ if TYPE_CHECKING:
     from mocks.tenant import Tenants
 
 LOOPBACK = "127.0.0.1"
+HEAD_MAX = 1024 * 1024  # bytes of a request's head: above what any client of a vendor sends
+GRACE_S = 0.5  # what is being served when the server ends has so long to be done
 BACKLOG = 2048  # a short one resets connections when customers come in bursts
 REST = ("corebank", "bureau", "registry", "acquirer", "evidence", "tsa")
 
 
 class Breakable(HttpToolsProtocol):
-    """uvicorn's protocol, with a way for the application to break the connection."""
+    """uvicorn's protocol, with a way for the application to break the connection.
+
+    uvicorn tells only the last request of a connection that its client is gone; here all hear it,
+    so that nobody goes on being silent to a client who sent several at once. And the head of a
+    request has a limit, which uvicorn sets for its other parser only.
+    """
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self._cycles: list[RequestResponseCycle] = []
+        self._head = 0  # bytes of a request whose head is not complete; -1: it is
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless a request's head is too long."""
+        if self._head >= 0:
+            self._head += len(data)
+            if self._head > HEAD_MAX:
+                self.send_400_response(f"A request's head has at most {HEAD_MAX} bytes.")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Begin to count the bytes of a head."""
+        self._head = max(0, self._head)
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Hand the way out on the scope, before the application runs."""
-        cast("dict[str, Any]", self.scope)[ABORT] = self.transport.abort
+        self._head = -1
         super().on_headers_complete()
+        self._cycles = [each for each in self._cycles if not each.response_complete]
+        self._cycles.append(self.cycle)
+        cast("dict[str, Any]", self.scope)[ABORT] = partial(break_off, self.cycle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request that its client is gone."""
+        super().connection_lost(exc)
+        for cycle in self._cycles:
+            cycle.disconnected = cycle.disconnected or not cycle.response_complete
+            cycle.message_event.set()
+        self._cycles.clear()
 
 
-def app_of(tenants: Tenants) -> App:
-    """Return the whole of what is served for some tenants."""
+def break_off(cycle: RequestResponseCycle) -> None:
+    """Reset the connection of a request (RST: it does not linger), as a failing line does."""
+    cycle.disconnected = True  # nobody is to be told any more, not even that something failed
+    server = cycle.transport.get_extra_info("socket")
+    if server is not None:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    cycle.transport.abort()
+
+
+def app_of(tenants: Tenants, token: str = "") -> App:
+    """Return the whole of what is served for some tenants; ``token`` opens the control plane."""
     wechat, sanctions = WeChatFace(tenants), SanctionsFace(tenants)
-    rest, control = rest_app(tenants), control_app(tenants, version=core.__version__)
+    tencent, rest = TencentFace(tenants, machine_s), rest_app(tenants)
+    control = control_app(tenants, Phones(wechat, tencent), token, core.__version__)
     faces: dict[str, Face] = {
         **dict.fromkeys(("sns", "cgi-bin", "wxa"), wechat),
         "idnet": IdNetFace(tenants),
@@ -52,7 +102,7 @@ def app_of(tenants: Tenants) -> App:
         ),
     }
     applications: dict[str, Any] = {**dict.fromkeys(REST, rest), "_control": control}
-    return App(TencentFace(tenants, machine_s), faces, applications)
+    return App(tencent, faces, applications)
 
 
 def listen(port: int) -> socket.socket:
@@ -66,11 +116,11 @@ def listen(port: int) -> socket.socket:
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         server.bind((LOOPBACK, port))
+        server.listen(BACKLOG)
     except OSError as taken:
         server.close()
         problem = f"port {port} of {LOOPBACK}: {taken.strerror}"
         raise MachineError(problem, "choose another with --port, or 0 for any") from taken
-    server.listen(BACKLOG)
     return server
 
 
@@ -81,6 +131,18 @@ class Embedded(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals as they are."""
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests be done that soon are, break off those that wait, then end as uvicorn does.
+
+        uvicorn itself would cancel them too, but complain of each.
+        """
+        tasks = self.server_state.tasks
+        if tasks:
+            await asyncio.wait(list(tasks), timeout=GRACE_S)
+        for task in tasks:
+            task.cancel()
+        await super().shutdown(sockets)
 
 
 def server_of(app: App, kind: type[uvicorn.Server] = uvicorn.Server) -> uvicorn.Server:

@@ -1,0 +1,94 @@
+"""The control plane as one FastAPI application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from core.errors import InputError, nearest
+from mocks.control import people, phones, time, world
+from mocks.control.door import doorkeeper, problem
+
+if TYPE_CHECKING:
+    from fastapi.responses import JSONResponse
+
+    from mocks.control.phones import Phones
+    from mocks.tenant import Tenants
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+ROUTES: tuple[tuple[str, Method, Any], ...] = (
+    ("healthz", "GET", world.healthz),
+    ("providers", "GET", world.providers),
+    ("tenants/{name}", "PUT", world.open_tenant),
+    ("tenants/{name}", "DELETE", world.close_tenant),
+    ("reset", "POST", world.reset),
+    ("device/login", "POST", phones.login),
+    ("device/phone-code", "POST", phones.phone_code),
+    ("device/face", "POST", phones.face),
+    ("device/grant", "POST", phones.grant),
+    ("device/encrypt-key", "POST", phones.encrypt_key),
+    ("device/scan", "POST", phones.scan),
+    ("people", "GET", people.people),
+    ("people", "POST", people.make_person),
+    ("picture", "GET", people.picture),
+    ("clock", "GET", time.clock),
+    ("clock/freeze", "POST", time.freeze),
+    ("clock/advance", "POST", time.advance),
+    ("clock/resume", "POST", time.resume),
+    ("faults", "GET", world.get_faults),
+    ("faults", "PUT", world.put_faults),
+    ("faults", "DELETE", world.delete_faults),
+    ("journal", "GET", world.journal),
+    ("invoice", "GET", world.invoice),
+)
+
+
+def control_app(tenants: Tenants, phones: Phones, token: str = "", version: str = "0") -> FastAPI:
+    """Return the control plane of some tenants and their people's phones."""
+    app = FastAPI(
+        title="loanrange control plane",
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/_control/openapi.json",
+        dependencies=[Depends(doorkeeper(token))],
+    )
+    app.state.tenants, app.state.phones = tenants, phones
+    app.add_exception_handler(InputError, _wrong)
+    app.add_exception_handler(RequestValidationError, _misshapen)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _broken)
+    for path, method, act in ROUTES:
+        app.add_api_route(f"/_control/{path}", act, methods=[method])
+    return app
+
+
+async def _wrong(request: Request, wrong: Exception) -> JSONResponse:
+    del request
+    return problem(400, "Bad Request", str(wrong))
+
+
+async def _misshapen(request: Request, wrong: Exception) -> JSONResponse:
+    del request
+    assert isinstance(wrong, RequestValidationError)
+    first = wrong.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+    return problem(422, "Unprocessable Content", f"{place}: {first['msg']}")
+
+
+async def _refused(request: Request, no: Exception) -> JSONResponse:
+    assert isinstance(no, HTTPException)
+    detail = str(no.detail)
+    if no.status_code == 404:
+        known = sorted({path for path, _, _ in ROUTES})
+        asked = request.url.path.removeprefix("/_control/")
+        detail = f"{request.url.path}: {nearest(asked, known)}"
+    return problem(no.status_code, detail.partition(":")[0], detail)
+
+
+async def _broken(request: Request, bug: Exception) -> JSONResponse:
+    """Say that we failed: Starlette raises it on, so that the log has the traceback."""
+    return problem(500, "Internal Server Error", f"{request.url.path}: {type(bug).__name__}")
