@@ -18,10 +18,12 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import drawdowns  # noqa: E402  the folder is on the path only now
+import faces  # noqa: E402
 import journeys  # noqa: E402
 import ledger  # noqa: E402
 import loans  # noqa: E402
 import pieces  # noqa: E402
+import pool  # noqa: E402
 import year  # noqa: E402
 
 from core.errors import MachineError  # noqa: E402
@@ -35,12 +37,14 @@ BENCHES: dict[str, Bench] = {
     **loans.BENCHES,
     **year.BENCHES,
     **drawdowns.BENCHES,
+    **faces.BENCHES,
+    **pool.BENCHES,
 }
 
 
-def measure(bench: Bench, rounds: int) -> tuple[list[float], str, str]:
-    """Return the rate of each round, its unit, and what should be reached."""
-    rates, unit, goal = [], "", ""
+def measure(bench: Bench, rounds: int) -> tuple[list[float], list[float], str, str]:
+    """Return the rate and, where it has one, the p99 of each round, its unit, and the goal."""
+    rates, p99s_ms, unit, goal = [], [], "", ""
     for _ in range(rounds):
         work, unit, goal = bench()
         with calm():
@@ -49,7 +53,9 @@ def measure(bench: Bench, rounds: int) -> tuple[list[float], str, str]:
             rates.append(count / (perf_counter() - began))
         if hasattr(work, "check"):
             work.check()
-    return rates, unit, goal
+        if hasattr(work, "p99_ms"):
+            p99s_ms.append(work.p99_ms)
+    return rates, p99s_ms, unit, goal
 
 
 def main() -> None:
@@ -65,7 +71,7 @@ def main() -> None:
     told = []
     for name in given.names or BENCHES:
         try:
-            rates, unit, goal = measure(BENCHES[name], given.rounds)
+            rates, p99s_ms, unit, goal = measure(BENCHES[name], given.rounds)
         except MachineError as lack:
             print(f"{name:<34} skipped: {lack}", file=sys.stderr)
             continue
@@ -77,6 +83,9 @@ def main() -> None:
             "unit": unit,
             "goal": goal,
         }
+        if p99s_ms:
+            row["p99_ms"] = round(statistics.median(p99s_ms), 2)
+            goal = f"p99 {row['p99_ms']} ms  {goal}"
         told.append(row)
         if not given.json:
             print(
