@@ -229,6 +229,15 @@ class Tenant:
         """The business date."""
         return date_at(self.house.start, self.clock.now_s)
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether the clock is frozen.
+
+        Then a provider's own latency takes no time, for nobody could live through it; what a fault
+        adds, waits until the clock is moved.
+        """
+        return isinstance(self.clock, ServedClock) and self.clock.frozen
+
     async def ask(
         self, operation: str, request: Request, subject: str, query: Any, bank: str = ""
     ) -> Any:
@@ -250,9 +259,13 @@ class Tenant:
         )
         attempt = Attempt(self, operation, getattr(behaviour, name), trace, query, draws)
         if not line.is_open(self.clock.now_s):
-            return await attempt.settle(Fate(REFUSED_S, None, Unreachable), None)
+            refused_s = 0.0 if self.stands_still else REFUSED_S
+            return await attempt.settle(Fate(refused_s, None, Unreachable), None)
         fault = None if line.calm else line.fault(name, trace, self.clock.now_s, draws)
-        served_s = line.service_s(self._latencies[provider](draws.uniform(LATENCY)), fault)
+        latency_s = 0.0
+        if not self.stands_still:
+            latency_s = self._latencies[provider](draws.uniform(LATENCY))
+        served_s = line.service_s(latency_s, fault)
         fate = line.fate(served_s, 0.0, fault)
         if not caller.visit:
             fate = patient(fate, served_s, fault)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core.errors import InputError, nearest
@@ -13,11 +14,21 @@ from mocks.control import people, phones, time, world
 from mocks.control.door import doorkeeper, problem
 
 if TYPE_CHECKING:
-    from fastapi.responses import JSONResponse
-
     from mocks.control.phones import Phones
     from mocks.tenant import Tenants
 
+PROBLEM: dict[str, Any] = {
+    "description": "What was wrong with the request, and what to do",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "properties": {"status": {"type": "integer"}, "detail": {"type": "string"}},
+                "required": ["status", "detail"],
+            }
+        }
+    },
+}
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 ROUTES: tuple[tuple[str, Method, Any], ...] = (
     ("healthz", "GET", world.healthz),
@@ -62,7 +73,14 @@ def control_app(tenants: Tenants, phones: Phones, token: str = "", version: str 
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _broken)
     for path, method, act in ROUTES:
-        app.add_api_route(f"/_control/{path}", act, methods=[method])
+        app.add_api_route(
+            f"/_control/{path}",
+            act,
+            methods=[method],
+            status_code=204 if method == "DELETE" else 200,
+            response_class=people.Png if act is people.picture else JSONResponse,
+            responses={"4XX": PROBLEM},
+        )
     return app
 
 

@@ -97,12 +97,18 @@ async def make_person(tenant: Theirs, body: NewPerson) -> dict[str, Any]:
     return shown(town.make(bank, number, **said))
 
 
+class Png(Response):
+    """A picture."""
+
+    media_type = "image/png"
+
+
 async def picture(tenant: Theirs, of: str) -> Response:
     """Give a picture to send to a vendor: one pixel, which says what it shows."""
     whose, _, kind = of.partition("#")
     if not kind or tenant.people.by_key(whose) is None:
         raise InputError(f"picture {of!r}", "is nobody's", "GET /_control/people names some")
-    return Response(Picture.named(of).content, media_type="image/png")
+    return Png(Picture.named(of).content)
 
 
 def _bank(tenant: Tenant, bank: str) -> str:

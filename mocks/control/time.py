@@ -40,13 +40,13 @@ async def clock(tenant: Theirs) -> dict[str, Any]:
     return {
         "now_s": tenant.now_s,
         "date": str(tenant.today),
-        "frozen": isinstance(served, ServedClock) and served.frozen,
+        "frozen": tenant.stands_still,
         "speed": served.speed if isinstance(served, ServedClock) else 0.0,
     }
 
 
 async def freeze(tenant: Theirs) -> dict[str, Any]:
-    """Stop the clock."""
+    """Stop the clock: providers answer at once, and what a fault delays waits for a move."""
     _served(tenant).freeze()
     return await clock(tenant)
 
