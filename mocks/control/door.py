@@ -20,13 +20,15 @@ from mocks.tenant import DEFAULT, TENANT_HEADER, Tenant, Tenants, visit_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TEXT_MAX = 16 * 1024 * 1024
 TOKEN_HEADER = "x-loanrange-token"  # noqa: S105  the header's name
 
 
 class Strict(BaseModel):
     """A body whose unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid")
+    # A limit has pydantic look at every string, and refuse half characters: no answer can hold one.
+    model_config = ConfigDict(extra="forbid", str_max_length=TEXT_MAX)
 
 
 def doorkeeper(token: str) -> Callable[[Request], None]:

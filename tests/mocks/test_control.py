@@ -584,6 +584,23 @@ def test_whatever_the_document_allows_or_forbids_is_answered_as_documented(
     fits()
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("device/login", '{"openid": "HALF"}'),
+        ("device/grant", '{"openid": "o", "template": "HALF"}'),
+        ("device/scan", '{"image_base64": "HALF"}'),
+        ("people", '{"truth": {"name": "HALF"}}'),
+        ("people", '{"traits": {"HALF": true}}'),
+    ],
+)
+def test_half_a_character_is_no_text(front, path, body):
+    half = body.replace("HALF", "\\ud800")
+    headers = {"content-type": "application/json"}
+
+    refused(front.client.post(f"/_control/{path}", content=half, headers=headers), 422, "unicode")
+
+
 @pytest.mark.parametrize("path", [path for path, method, _ in ROUTES if method == "POST"])
 def test_raw_bytes_are_no_servers_error(front, path):
     @settings(max_examples=15)
