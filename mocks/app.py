@@ -15,7 +15,7 @@ from core.errors import ConnectionLost, InputError, TimedOut, Unreachable, Unrea
 from mocks.line import FaultKind, Phase
 from mocks.rest_problems import NO_ANSWER
 from mocks.tenant import CROSSING, Crossing, NoAnswer, visit_of
-from mocks.wire import Reply, Request
+from mocks.wire import BODY_MAX, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BODY_MAX = 16 * 1024 * 1024  # above every limit of a vendor, so that the vendor's own error is told
 READ_MAX = 4 * BODY_MAX  # what is too long is read on so far, so that its client hears of it
 PIECES = 8  # of an answer whose bytes come slowly
 SILENCE_S = 300.0  # after so long even a dropped connection is closed
@@ -93,8 +92,6 @@ class App:
             await write(await self._answer(first, request), send)
 
     async def _answer(self, first: str, request: Request) -> Reply:
-        if len(request.body) > BODY_MAX:
-            return too_long()
         face = self._faces.get(first)
         if face is None:
             tencents = is_tencents(request)
@@ -152,7 +149,10 @@ def is_tencents(request: Request) -> bool:
 
 
 async def read(scope: Scope, receive: Receive) -> Request | None:
-    """Read a request whole; None where its client went away. What is too long is not kept."""
+    """Read a request whole; None where its client went away.
+
+    What is too long is not kept whole; its face finds it too long all the same.
+    """
     parts, size = [], 0
     while True:
         message = await receive()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from mocks.tencent_request import Fields, VendorError, read, unfold
+from mocks.wire import BODY_MAX
 
 if TYPE_CHECKING:
     from mocks.wire import Request
@@ -109,6 +110,8 @@ def claim_of(request: Request) -> Claim:
         raise VendorError("InvalidRequest", "Only the path / is served.")
     if len(request.query) > QUERY_MAX:
         raise VendorError("RequestSizeLimitExceeded", f"A query has at most {QUERY_MAX:,} bytes.")
+    if len(request.body) > BODY_MAX:
+        raise VendorError("RequestSizeLimitExceeded", f"A body has at most {BODY_MAX:,} bytes.")
     authorization = request.headers.get("authorization")
     return _v1_claim(request) if authorization is None else _tc3_claim(request, authorization)
 

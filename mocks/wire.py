@@ -5,6 +5,8 @@ from __future__ import annotations
 from json import loads
 from typing import Any, NamedTuple
 
+BODY_MAX = 16 * 1024 * 1024  # bytes of a body that is kept: above the limits that vendors document
+
 
 class Request(NamedTuple):
     """One HTTP request, read whole. Header names are lower-case; the query is as it was sent."""
