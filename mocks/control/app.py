@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from core.errors import InputError, nearest
@@ -54,7 +54,10 @@ ROUTES: tuple[tuple[str, Method, Any], ...] = (
     ("faults", "DELETE", world.delete_faults),
     ("journal", "GET", world.journal),
     ("invoice", "GET", world.invoice),
+    ("root.pem", "GET", world.root),
 )
+
+FORMS: dict[Any, type[Response]] = {people.picture: people.Png, world.root: world.Pem}
 
 
 def control_app(tenants: Tenants, phones: Phones, token: str = "", version: str = "0") -> FastAPI:
@@ -78,7 +81,7 @@ def control_app(tenants: Tenants, phones: Phones, token: str = "", version: str 
             act,
             methods=[method],
             status_code=204 if method == "DELETE" else 200,
-            response_class=people.Png if act is people.picture else JSONResponse,
+            response_class=FORMS.get(act, JSONResponse),
             responses={"4XX": PROBLEM},
         )
     return app

@@ -103,7 +103,7 @@ class Png(Response):
     media_type = "image/png"
 
 
-async def picture(tenant: Theirs, of: str) -> Response:
+async def picture(tenant: Theirs, of: str) -> Png:
     """Give a picture to send to a vendor: one pixel, which says what it shows."""
     whose, _, kind = of.partition("#")
     if not kind or tenant.people.by_key(whose) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from ssl import DER_cert_to_PEM_cert
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Request, Response
@@ -86,6 +87,18 @@ async def reset(request: Request, tenant: Theirs) -> dict[str, str]:
     """Begin the tenant anew: people as they were, nothing remembered, no faults."""
     request.app.state.tenants.open(tenant.name, tenant.house.seed.value)
     return {"tenant": tenant.name}
+
+
+class Pem(Response):
+    """A certificate in PEM (RFC 7468, section 5)."""
+
+    media_type = "application/x-pem-file"
+
+
+async def root(tenant: Theirs) -> Pem:
+    """Give the root that the tenant's contracts and time stamps are verified against."""
+    der = tenant.behaviours["evidence"].authority.root.der
+    return Pem(DER_cert_to_PEM_cert(der))
 
 
 async def get_faults(tenant: Theirs) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import date
 import httpx
 import pytest
 import schemathesis
+from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
@@ -539,6 +540,14 @@ def test_the_invoice_counts_what_was_billed(front):
     front.tenant.billed["ocr.card_front"] += 2
 
     assert front.get("invoice") == {"billed": {"ocr.card_front": 2}}
+
+
+def test_the_root_of_the_tenants_authority_can_be_fetched(front):
+    pem = front.client.get("/_control/root.pem")
+    certificate = load_pem_x509_certificate(pem.content)
+
+    assert pem.headers["content-type"] == "application/x-pem-file"
+    assert certificate == front.tenant.behaviours["evidence"].authority.root.certificate
 
 
 # ------------------------------------------------------------------------------- whatever comes
