@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.faceid.v20180301 import faceid_client_async
@@ -335,6 +335,31 @@ def test_a_signature_of_another_request_is_none(alone):
     capitals = request.headers["authorization"][:-5] + "ABCDE"
     wrong = request._replace(headers=request.headers | {"authorization": capitals})
     assert code_of(alone, wrong) == "AuthFailure.InvalidAuthorization"
+
+
+def other_ways(body):
+    """Give the same JSON object in other bytes."""
+    told = json.loads(body)
+    first, text = next(iter(told.items()))
+    pair = f"{json.dumps(first)}:{json.dumps(text)}"
+    yield json.dumps(told, indent=1).encode()
+    yield json.dumps(dict(reversed(told.items()))).encode()
+    yield json.dumps(told, ensure_ascii=False, separators=(" ,", ": ")).encode()
+    yield ("{" + f"{pair},{pair}," + json.dumps(told)[1:]).encode()  # names twice: the last counts
+    yield "".join(f"\\u{ord(c):04x}" if c.isalpha() else c for c in body.decode()).encode()
+
+
+@settings(max_examples=50)
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
+def test_what_is_accepted_are_the_bytes_that_were_signed_and_not_what_they_mean(alone, name):
+    body = json.dumps({"Mobile": "13800000000", "Name": name}, separators=(",", ":")).encode()
+    request = sign(alone, body)
+
+    assert code_of(alone, request) != "AuthFailure.SignatureFailure"
+    for other in other_ways(body):
+        assert other != body
+        changed = code_of(alone, request._replace(body=other))
+        assert changed == "AuthFailure.SignatureFailure"  # INV-SIG-RAW
 
 
 @pytest.mark.parametrize(
