@@ -39,9 +39,6 @@ CONNECTIONS = 8  # a provider; more only wait longer in its own queue
 # An idle connection is given up before its server does so (uvicorn: after 5 s): a request that
 # crosses the server's goodbye is lost, and nobody knows what became of it.
 KEPT_S = 3.0
-LIMITS = httpx.Limits(
-    max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT_S
-)
 ANSWER_MAX = 64 * 1024 * 1024  # unpacked; a face check brings its video along
 
 # What httpx raises before an answer begins, by what is known of the effect. The first that fits

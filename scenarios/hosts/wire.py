@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from core.adapters.http import LIMITS, HttpProvider, client_of, machine_s
+from core.adapters.http import HttpProvider, Lanes, client_of, machine_s
 from core.errors import ConnectionLost, TimedOut, Unreachable
 from core.wire.acquirer import AcquirerWire
 from core.wire.bureau import BureauWire
@@ -60,7 +60,7 @@ class SeenTransport(httpx.AsyncBaseTransport):
     """Sends over real connections, and raises what a header says that the client is to see."""
 
     def __init__(self) -> None:
-        self._inner = httpx.AsyncHTTPTransport(limits=LIMITS)
+        self._inner = Lanes()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
