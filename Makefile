@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint soak bench conformance lock system-deps clean
+.PHONY: help setup demo serve test lint soak bench conformance lock system-deps clean
 
 PYTHON ?= python3
 LOCK := requirements/base-test.lock
@@ -34,6 +34,9 @@ $(STAMP):
 
 demo: setup ## run the main job: every story, then the 2020 rollout with its calibration
 	@$(BIN)/python sim.py demo
+
+serve: setup ## serve every mock and the control plane on port 8000, until Ctrl-C
+	@$(BIN)/python sim.py serve
 
 test: setup ## run what CI runs: lint, format, types, room rules, all tests
 	@$(BIN)/python tests/run_all.py
