@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from core.errors import ConnectionLost, InputError, TimedOut, Unreachable, Unreadable
 from mocks.line import FaultKind, Phase
 from mocks.rest_problems import NO_ANSWER
-from mocks.tenant import CROSSING, Crossing, NoAnswer, visit_of
+from mocks.tenant import CROSSING, Crossing, NoAnswer, WrongCase, visit_of
 from mocks.wire import BODY_MAX, Reply, Request
 
 if TYPE_CHECKING:
@@ -211,6 +211,9 @@ async def show(no: NoAnswer, scope: Scope, receive: Receive, send: Send) -> None
     A client whose own business time jumps (its baggage tells a visit) is told at once; everybody
     else sees what the network would show.
     """
+    if isinstance(no, WrongCase):
+        await write(problem(400, no.problem), send)
+        return
     assert no.error in (TimedOut, ConnectionLost, Unreachable, Unreadable)
     baggage = dict(scope["headers"]).get(b"baggage", b"").decode("latin-1")
     if visit_of(baggage) and no.error is not Unreadable:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.clock import DAY_S
 from core.errors import InputError
@@ -34,6 +35,18 @@ def machine_s() -> float:
     return time()
 
 
+@dataclass(slots=True, frozen=True)
+class Waking:
+    """Somebody's waiting comes to its end."""
+
+    woken: asyncio.Future[None]
+
+    def __call__(self) -> None:
+        """Wake them, unless they do not wait any more."""
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+
 class ServedClock:
     """Business seconds since midnight of ``start``; it runs from ``begin_s`` on."""
 
@@ -49,6 +62,28 @@ class ServedClock:
         self._closed = False
         self._moving = False
         self._one_move = asyncio.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has of it: its time, and what is to happen; nobody waits there."""
+        return {
+            "start": self.start,
+            "now_s": self.now_s,
+            "speed": self._speed,
+            "frozen": self.frozen,
+            "number": self._number,
+            "due": sorted(due for due in self._due if not isinstance(due[2], Waking)),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Stand where the other stood; :meth:`go_on` lets it run."""
+        ServedClock.__init__(self, state["start"], state["speed"], state["now_s"])
+        self.frozen = state["frozen"]
+        self._number, self._due = state["number"], state["due"]
+
+    def go_on(self) -> None:
+        """Run from here, where it is not frozen: what a copy is told, once it is to be served."""
+        self._since = monotonic()
+        self._arm()
 
     @property
     def now_s(self) -> float:
@@ -76,12 +111,7 @@ class ServedClock:
         if wait_s <= 0:
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def wake() -> None:
-            if not woken.done():
-                woken.set_result(None)
-
-        due = self._put(self.now_s + wait_s, wake)
+        due = self._put(self.now_s + wait_s, Waking(woken))
         self._waiting.add(woken)
         try:
             await woken
@@ -92,7 +122,10 @@ class ServedClock:
             self._waiting.discard(woken)
 
     def later(self, at_s: float, happens: Callable[[], object]) -> None:
-        """Have something happen when the clock passes ``at_s``."""
+        """Have something happen when the clock passes ``at_s``.
+
+        A snapshot keeps it, so it is a bound method or a ``partial``: no closure can be copied.
+        """
         if not self._closed:
             self._put(at_s, happens)
 

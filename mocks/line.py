@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import exp, log
 from statistics import NormalDist
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import (
     ConnectionLost,
@@ -31,7 +31,7 @@ from core.errors import (
 from core.seed import FAULT, KIND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from core.ports.trace import Trace
@@ -60,6 +60,7 @@ class FaultKind(StrEnum):
     GARBAGE = "garbage"  # bytes that are no answer
     SLOW_BYTES = "slow_bytes"  # the answer trickles
     QUOTA = "quota"  # refused for its rate
+    WRONG_ANSWER = "wrong_answer"  # a case of the operation, whatever is true
 
 
 # What the client is told by kind and phase. Before the provider acted, only a refused connection
@@ -80,6 +81,8 @@ SEEN: dict[tuple[FaultKind, Phase], type[ProviderError]] = {
     (FaultKind.QUOTA, Phase.BEFORE): QuotaExceeded,
 }
 
+TIMED = (FaultKind.DELAY, FaultKind.SLOW_BYTES, FaultKind.WRONG_ANSWER)  # the answer comes
+
 # How the seeded error rate of a provider is made up (assumed: no provider publishes its faults).
 ERROR_MIX: tuple[tuple[float, FaultKind, Phase], ...] = (
     (0.30, FaultKind.DROP, Phase.BEFORE),
@@ -97,7 +100,9 @@ class Fault:
     """A planned fault. Empty fields match everything; ``share`` of the calls that match are hit.
 
     ``attempts`` names the attempts it hits (all, where empty); ``from_s`` and ``for_s`` bound it in
-    business time.
+    business time, ``count`` how often it strikes (0: without end; which calls those are depends on
+    the order in which they come). ``application`` may be what a call without a name is about.
+    ``case`` is what a wrong answer says.
     """
 
     provider: str
@@ -111,11 +116,19 @@ class Fault:
     for_s: float = float("inf")
     share: float = 1.0
     extra_s: float = 60.0  # of DELAY and SLOW_BYTES
+    case: str = ""
+    count: int = 0
+    struck: int = field(default=0, init=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in (FaultKind.DELAY, FaultKind.SLOW_BYTES) and (
-            (self.kind, self.phase) not in SEEN
-        ):
+        wrong = self.kind is FaultKind.WRONG_ANSWER
+        if wrong and not (self.operation and self.case):
+            problem = "a wrong answer is a case of an operation"
+            raise InputError(f"fault {self.provider}", problem, "name operation and case")
+        if self.case and not wrong:
+            problem = f"{self.kind} has no case"
+            raise InputError(f"fault {self.provider}", problem, "use kind wrong_answer")
+        if self.kind not in TIMED and (self.kind, self.phase) not in SEEN:
             raise InputError(
                 f"fault {self.provider}", f"{self.kind} has no phase {self.phase}", "use before"
             )
@@ -128,13 +141,17 @@ class Fault:
         lost = (FaultKind.DROP, FaultKind.RESET, FaultKind.QUOTA)
         return not (self.phase is Phase.BEFORE and self.kind in lost)
 
+    def _is_about(self, application: str) -> bool:
+        return self.application in (application, application.partition("/")[2])
+
     def strikes(self, operation: str, trace: Trace, now_s: float, draw: float) -> bool:
         """Whether this fault hits one attempt."""
         return (
             self.from_s <= now_s < self.from_s + self.for_s
             and (not self.operation or self.operation == operation)
             and (not self.call or self.call == trace.call)
-            and (not self.application or self.application == trace.application)
+            and (not self.application or self._is_about(trace.application))
+            and (not self.count or self.struck < self.count)
             and (not self.attempts or trace.attempt in self.attempts)
             and draw < self.share
         )
@@ -253,15 +270,21 @@ class Line:
         """Whether no fault can strike: the hot path then draws none."""
         return not self.faults and not self.profile.error_rate
 
-    def fault(self, operation: str, trace: Trace, now_s: float, draws: Draws) -> Fault | None:
-        """Return the fault that strikes an attempt: a planned one first, then the error rate."""
+    def fault(
+        self, operation: str, trace: Trace, now_s: float, draws: Draws, *, sure: bool = False
+    ) -> Fault | None:
+        """Return the fault that strikes an attempt: a planned one first, then the error rate.
+
+        Where the answer was asked for (``sure``), only a planned one strikes.
+        """
         draw = draws.uniform(FAULT)
         for number, planned in enumerate(self.faults):
             # Each fault has a stretch of the draw of its own, turned by the golden ratio from the
             # one before: of two faults with a share of a tenth, both strike.
             if planned.strikes(operation, trace, now_s, (draw + number * TURN) % 1.0):
+                planned.struck += 1
                 return planned
-        if draw >= 1.0 - self.profile.error_rate:
+        if not sure and draw >= 1.0 - self.profile.error_rate:
             return _drawn(self.provider, draws.uniform(KIND))
         return None
 
@@ -274,7 +297,7 @@ class Line:
     def fate(self, service_s: float, wait_s: float, fault: Fault | None) -> Fate:
         """Settle an attempt by its times: ``wait_s`` in the queue, then ``service_s``."""
         limit_s = self.profile.timeout_ms / 1000
-        if fault is None or fault.kind is FaultKind.DELAY:
+        if fault is None or fault.kind in (FaultKind.DELAY, FaultKind.WRONG_ANSWER):
             return _timed(wait_s + service_s, wait_s + service_s, limit_s)
         if fault.kind is FaultKind.SLOW_BYTES:
             acts_s = wait_s + service_s
@@ -303,6 +326,27 @@ def _drawn(provider: str, draw: float) -> Fault:
     """Return a fault of the seeded error mix."""
     _, kind, phase = ERROR_MIX[min(bisect_left(_WEIGHTS, draw), len(ERROR_MIX) - 1)]
     return Fault(provider, kind, phase)
+
+
+def require_known(fault: Fault, behaviours: Mapping[str, Any]) -> None:
+    """Require that a planned fault names a provider, an operation and a case that there are.
+
+    Raises:
+        InputError: it does not; the nearest right name is told.
+    """
+    behaviour = behaviours.get(fault.provider)
+    if behaviour is None:
+        remedy = nearest(fault.provider, behaviours)
+        raise InputError("fault", f"no provider {fault.provider!r}", remedy)
+    if not fault.operation:
+        return
+    place, known = f"fault {fault.provider}", behaviour.OPERATIONS
+    if fault.operation not in known:
+        raise InputError(
+            place, f"no operation {fault.operation!r}", nearest(fault.operation, known)
+        )
+    if fault.case:
+        known[fault.operation].case(fault.case, place)
 
 
 def unknown_outcome(error: type[ProviderError]) -> bool:

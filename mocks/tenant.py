@@ -12,14 +12,16 @@ from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import blake2b
 from math import isnan
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
 from core.clock import date_at
 from core.errors import (
     InputError,
+    NotDone,
     ProviderError,
     QuotaExceeded,
     ServerFailed,
@@ -40,7 +42,10 @@ if TYPE_CHECKING:
     from core.seed import Draws, Seed
     from mocks.journal import Journal
     from mocks.line import Fault, Line
+    from mocks.spec import Case, Operation
     from mocks.wire import Request
+
+T = TypeVar("T")
 
 REFUSED_S = 0.02  # what it takes a client to learn that nobody listens (assumed)
 ARRIVALS_MAX = 100_000  # subjects whose arrivals are counted; then all go on from the highest
@@ -48,6 +53,15 @@ SUBJECT_MAX = 64  # characters; what is longer is counted by its hash
 BAGGAGE_MAX = 8_192  # characters, which is what W3C's Baggage asks everybody to pass on
 UNIX_DAY, UTC_8_S = 719_163, 28_800
 TENANT_HEADER = "x-loanrange-tenant"
+CASE_HEADER = "x-loanrange-case"
+# How an answer is chosen: the first that applies.
+CHOSEN_BY = (
+    "a fault plan (PUT /_control/faults; kind wrong_answer sets an answer)",
+    f"the header {CASE_HEADER}: the name of a case of the operation",
+    "a magic input: a value of the operation's magic field that asks for a case",
+    "the truth about the person",
+    "the provider's seeded error rate",
+)
 DEFAULT = "default"
 
 
@@ -82,6 +96,11 @@ class Crowd(People, Protocol):
         """The person of that key as they are, but for what is said of them."""
         ...
 
+    @property
+    def changed(self) -> int:
+        """Of how many something is said."""
+        ...
+
 
 class House(Protocol):
     """What a tenant is made of: the world of a host."""
@@ -96,6 +115,11 @@ class House(Protocol):
     @property
     def people(self) -> Crowd:
         """Those who live in it."""
+        ...
+
+    @property
+    def unchanging(self) -> tuple[type, ...]:
+        """The classes of what never changes once it is made: a snapshot shares it."""
         ...
 
     def bills(self, operation: str, answer: Any) -> bool:
@@ -149,6 +173,14 @@ class NoAnswer(Exception):
         self.fault = fault
 
 
+class WrongCase(NoAnswer):
+    """The header asks for a case that there is not: the client hears of it plainly."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(NotDone)
+        self.problem = problem
+
+
 @dataclass(slots=True, frozen=True)
 class Credentials:
     """What a client of a tenant proves itself with, at each kind of provider. All invented."""
@@ -196,12 +228,33 @@ class Tenant:
         self.clock = clock
         self.credentials = Credentials.of(name, house.seed.value)
         self.billed: Counter[str] = Counter()
+        self.rooms: dict[type, Any] = {}  # what the faces keep for this tenant alone
         self._arrivals: Counter[str] = Counter()
         self._arrived_before = 0  # the most of anything, when counting last began anew
-        self._latencies = {name: line.profile.latency() for name, line in house.lines.items()}
+        self._latencies = _latencies(house)
 
     def __repr__(self) -> str:
         return f"Tenant({self.name!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all that a copy has of it: everything but what follows from the rest."""
+        return {name: held for name, held in vars(self).items() if name != "_latencies"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be what the other was."""
+        vars(self).update(state)
+        self._latencies = _latencies(self.house)
+
+    def room(self, kind: type[T], make: Callable[[], T]) -> T:
+        """Return what a face keeps for this tenant, made when it is first wanted.
+
+        Whatever is kept here is part of a snapshot, and gone where the tenant is opened anew.
+        """
+        found = self.rooms.get(kind)
+        if found is None:
+            found = self.rooms[kind] = make()
+        kept: T = found
+        return kept
 
     @property
     def behaviours(self) -> dict[str, Any]:
@@ -261,7 +314,13 @@ class Tenant:
         if not line.is_open(self.clock.now_s):
             refused_s = 0.0 if self.stands_still else REFUSED_S
             return await attempt.settle(Fate(refused_s, None, Unreachable), None)
-        fault = None if line.calm else line.fault(name, trace, self.clock.now_s, draws)
+        chosen = self._chosen(behaviour, name, request, query)
+        sure, now_s = chosen is not None, self.clock.now_s
+        fault = None if line.calm else line.fault(name, trace, now_s, draws, sure=sure)
+        if fault is not None and fault.case:
+            chosen = behaviour.OPERATIONS[name].case(fault.case, operation)
+        if chosen is not None:
+            attempt = attempt._replace(act=Meant(chosen, behaviour))
         latency_s = 0.0
         if not self.stands_still:
             latency_s = self._latencies[provider](draws.uniform(LATENCY))
@@ -270,6 +329,21 @@ class Tenant:
         if not caller.visit:
             fate = patient(fate, served_s, fault)
         return await attempt.settle(fate, fault)
+
+    def _chosen(self, behaviour: Any, name: str, request: Request, query: Any) -> Case | None:
+        """Return the case that a header or a magic input asks for.
+
+        Raises:
+            WrongCase: the operation has no case of the name in the header.
+        """
+        operation: Operation = behaviour.OPERATIONS[name]
+        said = request.headers.get(CASE_HEADER)
+        if said is None:
+            return operation.wanted(query)
+        try:
+            return operation.case(said, f"header {CASE_HEADER}")
+        except InputError as wrong:
+            raise WrongCase(str(wrong)) from wrong
 
     def _named(self, operation: str, subject: str, bank: str) -> Trace:
         """Return the name of a request whose client gave it none: each is a call of its own."""
@@ -304,6 +378,10 @@ class Tenant:
             self.clock.close()
 
 
+def _latencies(house: House) -> dict[str, Callable[[float], float]]:
+    return {name: line.profile.latency() for name, line in house.lines.items()}
+
+
 def _digest(text: str) -> str:
     told = text.encode("utf-8", "backslashreplace")
     return blake2b(told, digest_size=8, person=b"subject").hexdigest()
@@ -319,6 +397,18 @@ def patient(fate: Fate, served_s: float, fault: Fault | None) -> Fate:
         return fate
     trickled_s = fault.extra_s if fault is not None and kind is FaultKind.SLOW_BYTES else 0.0
     return Fate(served_s + trickled_s, served_s, None)
+
+
+@dataclass(slots=True, frozen=True)
+class Meant:
+    """How a provider acts where a case was asked for; a snapshot knows a case, and no closure."""
+
+    case: Case
+    behaviour: Any
+
+    def __call__(self, trace: Trace, query: Any, now_s: float, draws: Draws) -> Any:
+        """Act as the case does."""
+        return self.case.act(self.behaviour, trace, query, now_s, draws)
 
 
 class Attempt(NamedTuple):
@@ -349,7 +439,7 @@ class Attempt(NamedTuple):
             return answer
         if fate.acts_s is not None:
             acts_at_s = began_s + fate.acts_s
-            clock.later(acts_at_s, lambda: self.happen(acts_at_s))
+            clock.later(acts_at_s, partial(self.happen, acts_at_s))
         await clock.serve(fate.seen_s)
         tenant.note(self.operation, self.trace, fate.error)
         if fate.error in (QuotaExceeded, ServerFailed):
@@ -419,13 +509,17 @@ class Tenants:
     def open(self, name: str, seed: int | None = None) -> Tenant:
         """Return a fresh tenant of a name; one that bore it is gone."""
         tenant = self._make(name, seed)
-        self.close(name)
-        known = tenant.credentials
-        self._by_name[name] = self._by_secret_id[known.secret_id] = tenant
-        self._by_appid[known.appid] = self._by_api_key[known.api_key] = tenant
-        if name == DEFAULT:
-            self.default = tenant
+        self.seat(tenant)
         return tenant
+
+    def seat(self, tenant: Tenant) -> None:
+        """Let a tenant be the one of its name; one that bore it is gone."""
+        self.close(tenant.name)
+        known = tenant.credentials
+        self._by_name[tenant.name] = self._by_secret_id[known.secret_id] = tenant
+        self._by_appid[known.appid] = self._by_api_key[known.api_key] = tenant
+        if tenant.name == DEFAULT:
+            self.default = tenant
 
     def close(self, name: str) -> None:
         """Forget a tenant, and break off whom it serves; nothing where none bears the name."""

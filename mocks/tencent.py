@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import QuotaExceeded, ServerFailed
@@ -71,7 +72,6 @@ class TencentFace:
         self._tenants = tenants
         self._unix_s = unix_s
         self._quotas = {**QUOTAS, **(quotas or {})}
-        self._offices: dict[str, Office] = {}
         self._strangers = Office(None)
 
     async def serve(self, request: Request) -> Reply:
@@ -116,10 +116,7 @@ class TencentFace:
 
     def _office(self, tenant: Tenant) -> Office:
         """Return what the wire keeps for a tenant; one that was opened anew starts afresh."""
-        office = self._offices.get(tenant.name)
-        if office is None or office.tenant is not tenant:
-            office = self._offices[tenant.name] = Office(tenant)
-        return office
+        return tenant.room(Office, partial(Office, tenant))
 
     async def _answer(self, claim: Claim, tenant: Tenant, office: Office) -> dict[str, Any]:
         action = _action_of(claim)

@@ -21,6 +21,7 @@ from core.ports import PROVIDERS
 from core.store.records import Entry
 from mocks.line import ASSUMED, SEEN, Fault, FaultKind, Phase, Profile, recorded_latencies
 from scenarios.hosts.operations import OPERATIONS
+from scenarios.hosts.world import BEHAVIOURS
 
 ROOT = Path(__file__).parents[1]
 NUMBERED = re.compile(r"^(phase|fault)\.(\d+)\.?")
@@ -213,7 +214,11 @@ class ProviderPart(Strict):
 # A provider that takes longer does so before it acts, and slow bytes are those of its response.
 PHASES: dict[FaultKind, list[Phase]] = {
     kind: [phase for phase in Phase if (kind, phase) in SEEN] for kind in FaultKind
-} | {FaultKind.DELAY: [Phase.BEFORE], FaultKind.SLOW_BYTES: [Phase.BEFORE, Phase.MID_RESPONSE]}
+} | {
+    FaultKind.DELAY: [Phase.BEFORE],
+    FaultKind.SLOW_BYTES: [Phase.BEFORE, Phase.MID_RESPONSE],
+    FaultKind.WRONG_ANSWER: [Phase.BEFORE],
+}
 
 
 class FaultPart(Strict):
@@ -226,6 +231,7 @@ class FaultPart(Strict):
     from_: Moment | None = Field(default=None, alias="from")
     for_s: Positive | None = Field(default=None, alias="for")
     share: Share = 1.0
+    case: str = ""  # of a wrong answer
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
@@ -241,7 +247,19 @@ class FaultPart(Strict):
             problem = f"kind {self.kind.value!r} has no phase {self.phase.value!r}"
             remedy = f"use {' or '.join(repr(phase.value) for phase in phases)}"
             raise InputError("phase", problem, remedy)
+        self._require_case()
         return self
+
+    def _require_case(self) -> None:
+        wrong = self.kind is FaultKind.WRONG_ANSWER
+        if wrong is not bool(self.case):
+            problem = "is missing" if wrong else f"kind {self.kind.value!r} has none"
+            raise InputError("case", problem, "a wrong answer, and nothing else, is a case")
+        if not wrong:
+            return
+        if not self.operation:
+            raise InputError("operation", "is missing", "say which one answers wrong")
+        BEHAVIOURS[self.provider].OPERATIONS[self.operation].case(self.case, "case")
 
 
 class YearPart(Strict):
@@ -367,6 +385,7 @@ class Scenario(Strict):
                 from_s=0.0 if part.from_ is None else self.seconds(part.from_),
                 for_s=float("inf") if part.for_s is None else part.for_s,
                 share=part.share,
+                case=part.case,
             )
             for part in self.fault
         ]

@@ -6,6 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from core.ports.acquirer import FlowAnswer
+from mocks import magic
+from mocks.acquirer import cases
 from mocks.businesses import NoBusinesses
 from mocks.spec import Operation, Scope, always, table
 
@@ -31,7 +33,9 @@ class Acquirer:
 
     PROVIDER: ClassVar[str] = "acquirer"
     SCOPE: ClassVar[Scope] = "nation"
-    OPERATIONS: ClassVar[dict[str, Operation]] = table(Operation("flow", billed=always))
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(
+        Operation("flow", billed=always, cases=cases.FLOW, magic=magic.credit_code("merchant.text"))
+    )
 
     def __init__(self, businesses: Businesses | None = None) -> None:
         self._businesses: Businesses = businesses or NoBusinesses()

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from core.ports.bureau import CreditReport, Found, GovernmentData, InternetData
+from mocks import magic
+from mocks.bureau import cases
 from mocks.spec import Operation, Scope, on, table
 
 if TYPE_CHECKING:
@@ -38,9 +40,9 @@ class Bureau:
     PROVIDER: ClassVar[str] = "bureau"
     SCOPE: ClassVar[Scope] = "nation"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("credit_report", billed=BILLED),
-        Operation("government", billed=BILLED),
-        Operation("internet", billed=BILLED),
+        Operation("credit_report", billed=BILLED, cases=cases.CREDIT, magic=magic.id_number()),
+        Operation("government", billed=BILLED, cases=cases.GOVERNMENT, magic=magic.id_number()),
+        Operation("internet", billed=BILLED, cases=cases.INTERNET, magic=magic.id_number()),
     )
 
     def __init__(self, people: People) -> None:

@@ -21,6 +21,8 @@ from core.ports.carrier import (
     SinceAnswer,
     StateAnswer,
 )
+from mocks import magic
+from mocks.carrier import cases
 from mocks.spec import Operation, Scope, on, table
 
 if TYPE_CHECKING:
@@ -46,10 +48,10 @@ class Carrier:
     PROVIDER: ClassVar[str] = "carrier"
     SCOPE: ClassVar[Scope] = "nation"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("name_matches", billed=BILLED),
-        Operation("owner_matches", billed=BILLED),
-        Operation("state", billed=BILLED),
-        Operation("since", billed=SINCE_BILLED),
+        Operation("name_matches", billed=BILLED, cases=cases.NAME, magic=magic.phone()),
+        Operation("owner_matches", billed=BILLED, cases=cases.OWNER, magic=magic.phone()),
+        Operation("state", billed=BILLED, cases=cases.STATE, magic=magic.phone()),
+        Operation("since", billed=SINCE_BILLED, cases=cases.SINCE, magic=magic.phone()),
     )
     # How often one number is answered in a day (assumed: the vendor names the limit, not its
     # figure for a number; 500 is its figure for a name).

@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from core.errors import InputError, nearest
-from mocks.control import people, phones, time, world
+from mocks.control import faults, people, phones, snapshots, time, world
 from mocks.control.door import doorkeeper, problem
+from mocks.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from mocks.control.phones import Phones
@@ -36,6 +37,10 @@ ROUTES: tuple[tuple[str, Method, Any], ...] = (
     ("tenants/{name}", "PUT", world.open_tenant),
     ("tenants/{name}", "DELETE", world.close_tenant),
     ("reset", "POST", world.reset),
+    ("snapshot", "POST", snapshots.take),
+    ("restore", "POST", snapshots.restore),
+    ("snapshots", "GET", snapshots.snapshots),
+    ("snapshots/{name}", "DELETE", snapshots.drop),
     ("device/login", "POST", phones.login),
     ("device/phone-code", "POST", phones.phone_code),
     ("device/face", "POST", phones.face),
@@ -49,9 +54,9 @@ ROUTES: tuple[tuple[str, Method, Any], ...] = (
     ("clock/freeze", "POST", time.freeze),
     ("clock/advance", "POST", time.advance),
     ("clock/resume", "POST", time.resume),
-    ("faults", "GET", world.get_faults),
-    ("faults", "PUT", world.put_faults),
-    ("faults", "DELETE", world.delete_faults),
+    ("faults", "GET", faults.get_faults),
+    ("faults", "PUT", faults.put_faults),
+    ("faults", "DELETE", faults.delete_faults),
     ("journal", "GET", world.journal),
     ("invoice", "GET", world.invoice),
     ("root.pem", "GET", world.root),
@@ -71,6 +76,7 @@ def control_app(tenants: Tenants, phones: Phones, token: str = "", version: str 
         dependencies=[Depends(doorkeeper(token))],
     )
     app.state.tenants, app.state.phones = tenants, phones
+    app.state.snapshots = Snapshots()
     app.add_exception_handler(InputError, _wrong)
     app.add_exception_handler(RequestValidationError, _misshapen)
     app.add_exception_handler(HTTPException, _refused)

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from ssl import DER_cert_to_PEM_cert
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
-from pydantic import Field
 
 from core.errors import InputError, nearest
 from mocks.control.door import Strict, Theirs
-from mocks.line import Fault, FaultKind, Phase
-from mocks.tenant import DEFAULT
+from mocks.tenant import CHOSEN_BY, DEFAULT
 
 if TYPE_CHECKING:
-    from mocks.tenant import Tenant, Tenants
+    from mocks.spec import Operation
+    from mocks.tenant import Tenants
 
 JOURNAL_SHOWN = 1_000
-FOREVER_S = 10.0**12  # JSON knows no infinity
-
-
-class PlannedFault(Strict):
-    """One fault of a plan; empty fields match everything."""
-
-    provider: str
-    kind: FaultKind
-    phase: Phase = Phase.BEFORE
-    operation: str = ""
-    call: int = 0
-    application: str = ""
-    attempts: tuple[int, ...] = ()
-    from_s: Annotated[float, Field(ge=0)] = 0.0
-    for_s: Annotated[float, Field(gt=0)] = FOREVER_S
-    share: Annotated[float, Field(ge=0, le=1)] = 1.0
-    extra_s: Annotated[float, Field(ge=0)] = 60.0
 
 
 class NewTenant(Strict):
@@ -56,15 +38,28 @@ async def providers(tenant: Theirs) -> dict[str, Any]:
         told[name] = {
             "scope": line.profile.scope or behaviour.SCOPE,
             "operations": {
-                operation.name: {"writes": operation.writes}
-                for operation in behaviour.OPERATIONS.values()
+                name: _told(operation) for name, operation in behaviour.OPERATIONS.items()
             },
             "profile": asdict(line.profile),
         }
     return {
         "tenant": tenant.name,
         "credentials": asdict(tenant.credentials),
+        "chosen_by": CHOSEN_BY,
         "providers": told,
+    }
+
+
+def _told(operation: Operation) -> dict[str, Any]:
+    """Return an operation's cases, each with the magic input that asks for it, where it has one."""
+    inputs = {case.name: value for value, case in operation.inputs.items()}
+    return {
+        "writes": operation.writes,
+        "magic_field": operation.magic.field if operation.magic else "",
+        "cases": [
+            {"case": case.name, "told": case.told, "magic": inputs.get(case.name, "")}
+            for case in operation.cases
+        ],
     }
 
 
@@ -73,12 +68,14 @@ async def open_tenant(request: Request, name: str, body: NewTenant | None = None
     if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"tenant {name!r}", "is no name", "use letters, digits, - and _")
     tenants: Tenants = request.app.state.tenants
+    request.app.state.snapshots.forget(name)
     return await providers(tenants.open(name, body.seed if body else None))
 
 
 async def close_tenant(request: Request, name: str) -> Response:
     """Close a tenant; the default one only begins anew."""
     tenants: Tenants = request.app.state.tenants
+    request.app.state.snapshots.forget(name)
     tenants.open(name) if name == DEFAULT else tenants.close(name)
     return Response(status_code=204)
 
@@ -99,42 +96,6 @@ async def root(tenant: Theirs) -> Pem:
     """Give the root that the tenant's contracts and time stamps are verified against."""
     der = tenant.behaviours["evidence"].authority.root.der
     return Pem(DER_cert_to_PEM_cert(der))
-
-
-async def get_faults(tenant: Theirs) -> dict[str, Any]:
-    """Tell the faults that are planned."""
-    planned = [asdict(fault) for line in tenant.house.lines.values() for fault in line.faults]
-    for fault in planned:
-        fault["for_s"] = min(fault["for_s"], FOREVER_S)
-    return {"faults": planned}
-
-
-async def put_faults(tenant: Theirs, body: list[PlannedFault]) -> dict[str, Any]:
-    """Replace the planned faults."""
-    made = [_made(tenant, planned) for planned in body]
-    await delete_faults(tenant)
-    for fault in made:
-        tenant.house.lines[fault.provider].faults.append(fault)
-    return await get_faults(tenant)
-
-
-def _made(tenant: Tenant, planned: PlannedFault) -> Fault:
-    behaviour = tenant.behaviours.get(planned.provider)
-    if behaviour is None:
-        remedy = nearest(planned.provider, tenant.behaviours)
-        raise InputError("fault", f"no provider {planned.provider!r}", remedy)
-    known = behaviour.OPERATIONS
-    if planned.operation and planned.operation not in known:
-        remedy = nearest(planned.operation, known)
-        raise InputError(f"fault {planned.provider}", f"no operation {planned.operation!r}", remedy)
-    return Fault(**planned.model_dump())
-
-
-async def delete_faults(tenant: Theirs) -> Response:
-    """Plan no fault any more."""
-    for line in tenant.house.lines.values():
-        line.faults.clear()
-    return Response(status_code=204)
 
 
 async def journal(

@@ -25,7 +25,8 @@ from core.ports.corebank import (
     Stage,
     StatementAnswer,
 )
-from mocks.corebank import audit, day, files
+from mocks import magic
+from mocks.corebank import audit, cases, day, files
 from mocks.corebank.accounts import Flow
 from mocks.corebank.faults import ON_FILES, ON_OUTCOME, CoreFault, Request, spoilt, struck
 from mocks.corebank.keys import BATCH_CHANNEL, fenced
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         BalanceQuery,
         BankQuery,
         CollectQuery,
+        CoreCode,
         CustomerAnswer,
         CustomerQuery,
         DisburseQuery,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
         Seal,
         StatementQuery,
         TransferQuery,
+        Write,
     )
     from core.ports.people import People
     from core.ports.trace import Trace
@@ -75,21 +78,21 @@ class CoreBank:
     SCOPE: ClassVar[Scope] = "bank"
     BATCH_CHANNEL: ClassVar[str] = BATCH_CHANNEL
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("customer"),
-        Operation("verify_five"),
-        Operation("open_account", writes=True),
-        Operation("disburse", writes=True),
-        Operation("collect", writes=True),
-        Operation("adjust", writes=True),
-        Operation("move", writes=True),
-        Operation("reverse", writes=True),
+        Operation("customer", cases=cases.CUSTOMER, magic=magic.id_number()),
+        Operation("verify_five", cases=cases.FIVE, magic=magic.card("card.text")),
+        Operation("open_account", writes=True, cases=cases.OPEN, magic=magic.card("bound.text")),
+        Operation("disburse", writes=True, cases=cases.DISBURSE, magic=magic.card()),
+        Operation("collect", writes=True, cases=cases.COLLECT, magic=magic.card()),
+        Operation("adjust", writes=True, cases=cases.ADJUST, magic=magic.text("loan")),
+        Operation("move", writes=True, cases=cases.MOVE, magic=magic.card()),
+        Operation("reverse", writes=True, cases=cases.REVERSE),
         Operation("outcome", writes=True),  # with a fence it is
-        Operation("transfer", writes=True),
-        Operation("reserve", writes=True),
-        Operation("resolve", writes=True),
-        Operation("account", writes=True),
-        Operation("balance"),
-        Operation("limits"),
+        Operation("transfer", writes=True, cases=cases.TRANSFER, magic=magic.card()),
+        Operation("reserve", writes=True, cases=cases.RESERVE, magic=magic.card()),
+        Operation("resolve", writes=True, cases=cases.RESOLVE),
+        Operation("account", writes=True, cases=cases.ACCOUNT, magic=magic.card()),
+        Operation("balance", cases=cases.BALANCE, magic=magic.card()),
+        Operation("limits", cases=cases.LIMITS, magic=magic.card()),
         Operation("open_keys"),
         Operation("day"),
         Operation("statement"),
@@ -383,6 +386,12 @@ class CoreBank:
     def account(self, trace: Trace, query: AccountQuery, now_s: float, draws: Draws) -> Posted:
         """Do something to an account without moving money."""
         return self._desk.write(trace, query, now_s, draws)
+
+    def write_meant(
+        self, trace: Trace, query: Write, now_s: float, draws: Draws, meant: CoreCode | CoreFault
+    ) -> Posted:
+        """Take a write that is to be refused under a code, or to hang."""
+        return self._desk.write(trace, query, now_s, draws, meant)
 
     def reverse(self, trace: Trace, query: ReverseQuery, now_s: float, draws: Draws) -> Posted:
         """Undo a posting of the same accounting date; an original unknown so far is fenced."""

@@ -71,8 +71,15 @@ class Desk:
         self._number = 0
         self.next_s = float("inf")  # when the first of them falls due
 
-    def write(self, trace: Trace, query: Write, now_s: float, draws: Draws) -> Posted:
-        """Take one write; return its answer."""
+    def write(
+        self,
+        trace: Trace,
+        query: Write,
+        now_s: float,
+        draws: Draws,
+        meant: CoreCode | CoreFault | None = None,
+    ) -> Posted:
+        """Take one write; return its answer. ``meant`` is how a test wants it to end."""
         if now_s >= self.next_s:
             self.catch_up(now_s)
         key = query.key
@@ -83,6 +90,10 @@ class Desk:
             return answer_again(fate, digest, bank.day.on)
         operation, act = ACTS[type(query)]
         check_key(key, getattr(query, "loan", "-"))
+        if isinstance(meant, CoreFault):
+            return self._strike(meant, bank, query, now_s)
+        if meant is not None:
+            return self._refuse(meant, bank, query, now_s)
         if self.faults:
             request = Request(operation, trace, bank.id, key.serial, now_s, draws)
             fault = struck(self.faults, ON_WRITES, request)
@@ -114,7 +125,17 @@ class Desk:
         busy = bank.not_now(query.key.channel, type(query) is AdjustQuery)
         return None if busy is None else bank.later(busy)
 
-    # Faults.
+    # Faults, and what a test means to happen.
+
+    def _refuse(self, code: CoreCode, bank: Bank, query: Write, now_s: float) -> Posted:
+        """Refuse a write under a code; only a day that closes leaves its key unused."""
+        if code in (CoreCode.DAY_END, CoreCode.HELD):
+            return bank.later(code).posted
+        fate = self._unfit(bank, query, now_s) or bank.rejected(code)
+        if not fate.posted.retryable:
+            fate.digest = digest_of(query)
+            bank.fates[query.key] = fate
+        return fate.posted
 
     def _strike(self, fault: CoreFault, bank: Bank, query: Write, now_s: float) -> Posted:
         """Take a write that a planned fault hits."""

@@ -28,7 +28,8 @@ from core.ports.evidence import (
     StatusAnswer,
     moment,
 )
-from mocks.evidence import timestamps
+from mocks import magic
+from mocks.evidence import cases, timestamps
 from mocks.evidence.authority import HOLD_S, Authority, Event, serial_of
 from mocks.evidence.chain import Chain, receipt_of
 from mocks.evidence.profile import LAST_MOMENT
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from core.seed import Draws
     from mocks.evidence.chain import Record
 
+BILLED = on(Served.DONE)
+
 
 class Evidence:
     """The deposit system: one authority for all, and a chain for each legal entity."""
@@ -49,10 +52,12 @@ class Evidence:
     PROVIDER: ClassVar[str] = "evidence"
     SCOPE: ClassVar[Scope] = "bank"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("sign", billed=on(Served.DONE)),
-        Operation("deposit", writes=True, billed=on(Served.DONE)),
-        Operation("read"),
-        Operation("status"),
+        Operation("sign", billed=BILLED, cases=cases.SIGN, magic=magic.text("document")),
+        Operation(
+            "deposit", writes=True, billed=BILLED, cases=cases.DEPOSIT, magic=magic.text("document")
+        ),
+        Operation("read", cases=cases.READ),
+        Operation("status", cases=cases.STATUS, magic=magic.hexadecimal("certificate")),
     )
 
     def __init__(self, master: bytes, start: date | None = None) -> None:

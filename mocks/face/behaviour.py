@@ -20,6 +20,8 @@ from core.ports.face import (
     StartAnswer,
 )
 from core.seed import TRUTH
+from mocks import magic
+from mocks.face import cases
 from mocks.face.likeness import genuine_centi, impostor_centi
 from mocks.spec import Operation, Scope, on, table
 
@@ -55,15 +57,18 @@ class Session:
     read: bool = False
 
 
+GONE = (FaceVerdict.TOKEN_UNKNOWN, FaceVerdict.TOKEN_EXPIRED)  # nothing is told of them
+
+
 class Face:
     """The vendor's service, with the authority library behind it."""
 
     PROVIDER: ClassVar[str] = "face"
     SCOPE: ClassVar[Scope] = "platform"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("start", writes=True),
-        Operation("result", billed=billed_once),
-        Operation("compare", billed=BILLED),
+        Operation("start", writes=True, cases=cases.START, magic=magic.id_number()),
+        Operation("result", billed=billed_once, cases=cases.RESULT),
+        Operation("compare", billed=BILLED, cases=cases.COMPARE, magic=magic.picture("photo.ref")),
     )
 
     def __init__(self, people: People) -> None:
@@ -80,6 +85,26 @@ class Face:
         if token not in self._sessions:
             self._sessions[token] = Session(query.name, query.number, query.purpose, now_s)
         return StartAnswer(token)
+
+    def start_meant(
+        self, trace: Trace, query: StartQuery, now_s: float, draws: Draws, verdict: FaceVerdict
+    ) -> StartAnswer:
+        """Open a check that has ended already, as it was meant to; no camera is needed."""
+        started = self.start(trace, query, now_s, draws)
+        session = self._sessions[started.token]
+        if session.answer is None:
+            session.answer, session.shown_s = self.meant(started.token, verdict), now_s
+        return started
+
+    def meant(self, token: str, verdict: FaceVerdict) -> FaceAnswer:
+        """Return what is told of a check that ends as it was meant to."""
+        session = None if verdict in GONE else self._sessions.get(token)
+        number, purpose = (session.number, session.purpose) if session else (None, "")
+        score = cases.SCORES_CENTI.get(verdict, 0)
+        if not score:
+            return FaceAnswer(verdict, number=number, purpose=purpose)
+        frame = Picture.named(f"face/case#face/{token}")
+        return FaceAnswer(verdict, score, True, frame, number, purpose)
 
     def show(self, token: str, person: Person, now_s: float, draws: Draws) -> FaceVerdict:
         """Show what comes before this person's camera: done by the phone, once a token."""

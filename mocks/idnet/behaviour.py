@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from core.picture import Picture
 from core.ports.idnet import IdAnswer, IdVerdict
+from mocks import magic
+from mocks.idnet import cases
 from mocks.spec import Operation, Scope, on, table
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ class IdNet:
 
     PROVIDER: ClassVar[str] = "idnet"
     SCOPE: ClassVar[Scope] = "nation"
-    OPERATIONS: ClassVar[dict[str, Operation]] = table(Operation("check", billed=on(*ANSWERED)))
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(
+        Operation("check", billed=on(*ANSWERED), cases=cases.CHECK, magic=magic.id_number())
+    )
 
     def __init__(self, people: People) -> None:
         self._people = people

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from core.ports.ocr import CardBack, CardFront, Licence, Reading, Warn
+from mocks import magic
 from mocks.businesses import NoBusinesses
+from mocks.ocr import cases
 from mocks.spec import Operation, Scope, on, table
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ LICENCE_BYTES_MAX = 7 * 1024 * 1024 * 3 // 4
 LONG_TERM = "长期"
 ANOTHER_SIDE = {"front": "back", "back": "front"}
 
+BILLED = on(Reading.READ, field="reading")
+
 
 class Ocr:
     """The vendor's engine: it knows every card of the world by the picture's name."""
@@ -36,9 +40,9 @@ class Ocr:
     PROVIDER: ClassVar[str] = "ocr"
     SCOPE: ClassVar[Scope] = "platform"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("card_front", billed=on(Reading.READ, field="reading")),
-        Operation("card_back", billed=on(Reading.READ, field="reading")),
-        Operation("licence", billed=on(Reading.READ, field="reading")),
+        Operation("card_front", billed=BILLED, cases=cases.FRONT, magic=magic.picture()),
+        Operation("card_back", billed=BILLED, cases=cases.BACK_SIDE, magic=magic.picture()),
+        Operation("licence", billed=BILLED, cases=cases.LICENCE, magic=magic.picture()),
     )
 
     def __init__(self, people: People, businesses: Businesses | None = None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from core.ports.registry import BusinessAnswer, BusinessState
+from mocks import magic
 from mocks.businesses import NoBusinesses
+from mocks.registry import cases
 from mocks.spec import Operation, Scope, always, table
 
 if TYPE_CHECKING:
@@ -14,13 +16,17 @@ if TYPE_CHECKING:
     from core.seed import Draws
     from mocks.businesses import Businesses
 
+CODE = magic.credit_code("code.text")
+
 
 class Registry:
     """The register of businesses."""
 
     PROVIDER: ClassVar[str] = "registry"
     SCOPE: ClassVar[Scope] = "nation"
-    OPERATIONS: ClassVar[dict[str, Operation]] = table(Operation("look_up", billed=always))
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(
+        Operation("look_up", billed=always, cases=cases.LOOK_UP, magic=CODE)
+    )
 
     def __init__(self, businesses: Businesses | None = None) -> None:
         self._businesses: Businesses = businesses or NoBusinesses()

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from core.errors import InputError
 from core.ports.sanctions import ListMatch, ScreenAnswer, Screened
+from mocks import magic
+from mocks.sanctions import cases
 from mocks.spec import Operation, Scope, always, table
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 AUDIT_KEPT = 10_000
 OWN_LIST = "domestic"  # where the people whom the truth calls listed stand
 EXACT_PPM, ALIKE_PPM = 1_000_000, 850_000
+
+
+OF_CASES = "case:"  # what the entity of a case begins with
 
 
 class ListEntry(NamedTuple):
@@ -99,7 +104,9 @@ class Sanctions:
 
     PROVIDER: ClassVar[str] = "sanctions"
     SCOPE: ClassVar[Scope] = "nation"
-    OPERATIONS: ClassVar[dict[str, Operation]] = table(Operation("screen", billed=always))
+    OPERATIONS: ClassVar[dict[str, Operation]] = table(
+        Operation("screen", billed=always, cases=cases.SCREEN, magic=magic.id_number())
+    )
 
     def __init__(
         self,
@@ -176,6 +183,18 @@ class Sanctions:
             Screen(trace.bank, trace.application, trace.call, query.point, version, decision, now_s)
         )
         return ScreenAnswer(decision, version, (found.match,) if found else ())
+
+    def meant(
+        self, trace: Trace, query: ScreenQuery, now_s: float, decision: Screened
+    ) -> ScreenAnswer:
+        """Decide as a test means it; whom it hits is nobody, under the name that was asked for."""
+        version, entity = self.at(now_s).version, f"{OF_CASES}{query.name}"
+        score = {Screened.HIT: EXACT_PPM, Screened.REVIEW: ALIKE_PPM}.get(decision)
+        self.audit.append(
+            Screen(trace.bank, trace.application, trace.call, query.point, version, decision, now_s)
+        )
+        matches = (ListMatch(entity, OWN_LIST, score),) if score else ()
+        return ScreenAnswer(decision, version, matches)
 
     def _of_truth(self, snapshot: Snapshot, query: ScreenQuery) -> _Found | None:
         """What the truth about the holder of the number says."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.ports.sanctions import Screened
-from mocks.sanctions.behaviour import ALIKE_PPM, EXACT_PPM, OWN_LIST, ListEntry
+from mocks.sanctions.behaviour import ALIKE_PPM, EXACT_PPM, OF_CASES, OWN_LIST, ListEntry
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,6 +85,8 @@ def entry_of_truth(entity: str, people: People, snapshot: Snapshot) -> ListEntry
 def find(entity: str, people: People, snapshot: Snapshot) -> Entity | None:
     """Return an entity by its id."""
     entry = snapshot.entries.get(entity) or entry_of_truth(entity, people, snapshot)
+    if entity.startswith(OF_CASES):
+        entry = ListEntry(entity, entity.removeprefix(OF_CASES), OWN_LIST)
     return entity_of(entry, snapshot.version) if entry else None
 
 

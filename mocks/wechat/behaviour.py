@@ -18,7 +18,9 @@ from core.ports.wechat import (
     MessageVerdict,
     PhoneAnswer,
 )
+from mocks import magic
 from mocks.spec import Operation, Scope, table
+from mocks.wechat import cases
 
 if TYPE_CHECKING:
     from core.ports.people import People
@@ -46,9 +48,9 @@ class WeChat:
     PROVIDER: ClassVar[str] = "wechat"
     SCOPE: ClassVar[Scope] = "platform"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
-        Operation("login", writes=True),
-        Operation("phone", writes=True),
-        Operation("message", writes=True),
+        Operation("login", writes=True, cases=cases.LOGIN, magic=magic.text("code")),
+        Operation("phone", writes=True, cases=cases.PHONE_CODE, magic=magic.text("code")),
+        Operation("message", writes=True, cases=cases.MESSAGE, magic=magic.text("openid")),
     )
 
     def __init__(self, people: People, lasting: frozenset[str] = frozenset()) -> None:

@@ -16,10 +16,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from core.errors import QuotaExceeded
 from core.ports.wechat import CodeVerdict, LoginQuery, MessageQuery, MessageVerdict, PhoneQuery
@@ -94,6 +94,7 @@ class Account:
         self.stable_calls = Minute(TOKENS_A_MINUTE)
         self.code_calls = Minute(CODES_A_MINUTE)
         self.logins = Minute(LOGINS_A_MINUTE)
+        self.refusals = 0
 
 
 class Asked(NamedTuple):
@@ -112,17 +113,11 @@ class WeChatFace:
         """``pages`` are the published pages of the mini-programs; None: see the module."""
         self._tenants = tenants
         self._pages = pages
-        self._refusals = 0
-        # By tenant, not by name: a tenant that is opened anew has handed out nothing yet.
-        self._accounts: WeakKeyDictionary[Tenant, Account] = WeakKeyDictionary()
 
     def account(self, tenant: Tenant) -> Account:
         """Return what is kept of a tenant's mini-program."""
-        found = self._accounts.get(tenant)
-        if found is None:
-            known = tenant.credentials
-            found = self._accounts[tenant] = Account(known.appid, known.app_secret)
-        return found
+        known = tenant.credentials
+        return tenant.room(Account, partial(Account, known.appid, known.app_secret))
 
     async def serve(self, request: Request) -> Reply:
         """Answer one request.
@@ -153,13 +148,30 @@ class WeChatFace:
 
     def _refused(self, request: Request, error: WeChatError) -> Reply:
         """Return an error in WeChat's form; its rid is the second and a hash."""
-        self._refusals += 1
-        told = f"{request.path}/{self._refusals}".encode("utf-8", "replace")
+        tenant = self._named(request)
+        account = self.account(tenant)
+        account.refusals += 1
+        told = f"{request.path}/{account.refusals}".encode("utf-8", "replace")
         rid = blake2b(told, digest_size=8, person=b"wechat rid").hexdigest()
-        rid = f"{self._tenants.default.unix_s & 0xFFFF_FFFF:08x}-{rid[:8]}-{rid[8:]}"
+        rid = f"{tenant.unix_s & 0xFFFF_FFFF:08x}-{rid[:8]}-{rid[8:]}"
         comma = "," if request.path.startswith("/sns/") else ""
         text = f"{ERRORS[error.code]} {error.detail}".rstrip()
         return reply({"errcode": error.code, "errmsg": f"{text}{comma} rid: {rid}"})
+
+    def _named(self, request: Request) -> Tenant:
+        """Return whose refusal it is, proved or not; the default tenant's, where nobody is named.
+
+        So a tenant's rids are its own, and come again after a restore.
+        """
+        try:
+            told = fields_of(request.query)
+            if not told and len(request.body) <= BODY_MAX:
+                told = document(request)
+            claim = Claim.read(text_in(told, "access_token"))
+            appid = claim.appid if claim else text_in(told, "appid")
+        except WeChatError:
+            appid = ""
+        return self._tenants.by_appid(appid) or self._tenants.default
 
     # Who asks
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.errors import Unreachable
 from core.seed import LATENCY, Draws, operation_key
 from mocks.line import Fate
+from mocks.spec import acting
 from scenarios.hosts.operations import OPERATIONS, REFUSED_S, Attempt
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class InstantHost:
         operation = f"{provider}.{name}"
         world, clock = self.world, self.clock
         line: Line = world.lines[provider]
-        act = getattr(world.behaviours[provider], name)
+        act = acting(world.behaviours[provider], name)
         key_of, op_key = world.seed.application_key, operation_key(operation)
         latency, limit_s = line.profile.latency(), line.profile.timeout_ms / 1000
         journal, memo = world.journal, self._memo
@@ -120,7 +121,9 @@ class InstantHost:
             attempt = Attempt(operation, act, trace, query, draws)
             if not line.is_open(clock.now_s):
                 return self._settle(attempt, Fate(REFUSED_S, None, Unreachable))
-            fault = line.fault(name, trace, clock.now_s, draws)
+            sure = world.sure(operation, query)
+            fault = line.fault(name, trace, clock.now_s, draws, sure=sure)
+            attempt = world.answering(attempt, fault)
             return self._settle(attempt, line.fate(line.service_s(service_s, fault), 0.0, fault))
 
         return call

@@ -16,6 +16,7 @@ import simpy
 from core.errors import ProviderError, QuotaExceeded, TimedOut, Unreachable
 from core.flow.errand import TRIES_ROOM
 from core.seed import LATENCY, Draws, operation_key
+from mocks.spec import acting
 from scenarios.hosts.meter import Meter
 from scenarios.hosts.operations import OPERATIONS, REFUSED_S, Attempt
 
@@ -151,7 +152,7 @@ class VirtualHost:
         profile, journal, calm = line.profile, world.journal, line.calm
         always_open = line.always_open
         unbounded = profile.servers is None and profile.quota_per_s is None
-        act, bills = getattr(behaviour, name), behaviour.OPERATIONS[name].billed
+        act, bills = acting(behaviour, name), behaviour.OPERATIONS[name].billed
         station_of, timeout = self.station_of(provider), env.timeout
         key_of, op_key = world.seed.application_key, operation_key(operation)
         latency, limit_s = profile.latency(), profile.timeout_ms / 1000
@@ -173,7 +174,7 @@ class VirtualHost:
                 )
             service_s, wait_s, fault = latency(draws.uniform(LATENCY)), 0.0, None
             if not calm:
-                fault = line.fault(name, trace, now_s, draws)
+                fault = line.fault(name, trace, now_s, draws, sure=world.sure(operation, query))
                 service_s = line.service_s(service_s, fault)
             if fault is None or fault.reaches_a_server:
                 meter.busy_s += service_s
@@ -181,7 +182,7 @@ class VirtualHost:
                     wait_s = station.wait_s(now_s, service_s)
             meter.waits_s.append(wait_s)
             if fault is not None or wait_s + service_s > limit_s:
-                attempt = Attempt(operation, act, trace, query, draws)
+                attempt = world.answering(Attempt(operation, act, trace, query, draws), fault)
                 return await self._settle(attempt, meter, line.fate(service_s, wait_s, fault))
             meter.latencies_s.append(wait_s + service_s)
             await until(timeout(wait_s + service_s))

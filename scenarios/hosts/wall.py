@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.errors import Unreachable
 from core.seed import LATENCY
 from mocks.line import Fate
+from mocks.spec import acting
 from scenarios.hosts.instant import InstantClock
 from scenarios.hosts.operations import OPERATIONS, REFUSED_S, Attempt
 
@@ -169,7 +170,7 @@ class WallHost:
         assert name in OPERATIONS[provider]
         operation = f"{provider}.{name}"
         world, clock, line = self.world, self.clock, self.world.lines[provider]
-        act = getattr(world.behaviours[provider], name)
+        act = acting(world.behaviours[provider], name)
         draws_of, latency, calm = world.seed.draws, line.profile.latency(), line.calm
 
         async def call(trace: Trace, query: Any) -> Any:
@@ -178,7 +179,11 @@ class WallHost:
             attempt = Attempt(operation, act, trace, query, draws)
             if not line.is_open(clock.now_s):
                 return await self._settle(attempt, Fate(REFUSED_S, None, Unreachable))
-            fault = None if calm else line.fault(name, trace, clock.now_s, draws)
+            fault = None
+            if not calm:
+                sure = world.sure(operation, query)
+                fault = line.fault(name, trace, clock.now_s, draws, sure=sure)
+                attempt = world.answering(attempt, fault)
             served_s = line.service_s(latency(draws.uniform(LATENCY)), fault)
             return await self._settle(attempt, line.fate(served_s, 0.0, fault))
 

@@ -6,14 +6,14 @@ One world is one tenant. A host puts a clock to it and hands the platform its po
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from core.banks import load_banks
+from core.banks import Bank, load_banks
 from core.flow.funding import open_funding
 from core.flow.platform import Platform
 from core.ports import PROVIDERS, Ports
-from core.products import load_products
+from core.products import Product, load_products
 from core.seed import Seed
 from core.store.memory import CopyingStore, MemoryStore
 from mocks.acquirer.behaviour import Acquirer
@@ -23,13 +23,16 @@ from mocks.corebank.behaviour import CoreBank
 from mocks.evidence.behaviour import Evidence
 from mocks.face.behaviour import Face
 from mocks.idnet.behaviour import IdNet
-from mocks.line import Fault, Profile, lines
+from mocks.line import Fault, Profile, lines, require_known
 from mocks.objects.behaviour import Objects
 from mocks.ocr.behaviour import Ocr
 from mocks.registry.behaviour import Registry
 from mocks.sanctions.behaviour import Sanctions
+from mocks.spec import Behaviour
 from mocks.wechat.behaviour import WeChat
 from scenarios.hosts.operations import OPERATIONS
+from scenarios.population.making import Maker
+from scenarios.population.plan import Plan
 from scenarios.population.register import Population
 from scenarios.population.shops import Shops
 
@@ -37,11 +40,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
-    from core.banks import Bank
     from core.clock import Clock
-    from core.products import Product
     from mocks.journal import Journal
+    from mocks.spec import Operation
     from scenarios.device import Device
+    from scenarios.hosts.operations import Attempt
+
+
+BEHAVIOURS: dict[str, type[Behaviour]] = {
+    kind.PROVIDER: kind
+    for kind in (
+        *(WeChat, Ocr, Carrier, IdNet, Sanctions, Face, CoreBank),
+        *(Bureau, Registry, Acquirer, Objects, Evidence),
+    )
+}
 
 
 class Host(Protocol):
@@ -75,6 +87,10 @@ def _straight(method: Callable[..., Any]) -> Callable[..., Any]:
 
 class World:
     """Everything outside the platform, and the platform's own memory."""
+
+    # A snapshot shares these. (A Maker has a generator in it, which is put in place anew for each
+    # part of a person: nothing of one call is left to the next.)
+    unchanging: ClassVar[tuple[type, ...]] = (Bank, Product, Plan, Maker)
 
     def __init__(  # noqa: PLR0913  each by its name, all but two with a default
         self,
@@ -118,6 +134,25 @@ class World:
         self.objects = Objects()
         self.evidence = Evidence(secret, start)
         self.behaviours: dict[str, Any] = {name: getattr(self, name) for name in PROVIDERS}
+
+        for line in self.lines.values():
+            for fault in line.faults:
+                require_known(fault, self.behaviours)
+
+    def sure(self, operation: str, query: Any) -> bool:
+        """Whether a query's magic input asks for a case."""
+        provider, _, name = operation.partition(".")
+        known: Operation = self.behaviours[provider].OPERATIONS[name]
+        return known.wanted(query) is not None
+
+    def answering(self, attempt: Attempt, fault: Fault | None) -> Attempt:
+        """Return an attempt that a planned wrong answer strikes, if one does."""
+        if fault is None or not fault.case:
+            return attempt
+        provider, _, name = attempt.operation.partition(".")
+        behaviour = self.behaviours[provider]
+        case = behaviour.OPERATIONS[name].case(fault.case, attempt.operation)
+        return attempt._replace(act=partial(case.act, behaviour))
 
     def scope(self, provider: str) -> str:
         """How far one station of a provider reaches: the scenario's word, or the provider's own."""

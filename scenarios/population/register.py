@@ -156,6 +156,11 @@ class Population:
         key = self.key(bank, index)
         return self._plans[bank].openid(index, key)
 
+    @property
+    def changed(self) -> int:
+        """Of how many something is said."""
+        return len(self._said)
+
     def __len__(self) -> int:
         """How many are in memory."""
         return len(self._people)

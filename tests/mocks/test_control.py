@@ -156,8 +156,8 @@ def test_the_providers_are_told_with_the_keys_that_open_them(front):
     assert told["credentials"]["secret_id"] == front.tenant.credentials.secret_id
     assert {"ocr", "carrier", "face", "corebank", "wechat"} <= told["providers"].keys()
     assert told["providers"]["corebank"]["scope"] == "bank"
-    assert told["providers"]["corebank"]["operations"]["disburse"] == {"writes": True}
-    assert told["providers"]["corebank"]["operations"]["balance"] == {"writes": False}
+    assert told["providers"]["corebank"]["operations"]["disburse"]["writes"]
+    assert not told["providers"]["corebank"]["operations"]["balance"]["writes"]
 
 
 def test_a_tenant_has_people_and_keys_of_its_own_seed(front):
@@ -461,14 +461,48 @@ def test_a_plan_of_faults_is_told_as_it_was_set(front):
     plan = [
         {"provider": "corebank", "kind": "drop", "phase": "after_commit", "attempts": [1, 2]},
         {"provider": "ocr", "kind": "delay", "extra_s": 3.5, "from_s": 10.0, "for_s": 20.0},
+        {"provider": "idnet", "kind": "wrong_answer", "operation": "check", "case": "match"},
+        {"provider": "corebank", "kind": "file_late", "bank": BANK, "from_s": 5.0, "for_s": 7.0},
     ]
 
     told = front.put("faults", plan)["faults"]
 
     assert told == front.get("faults")["faults"]
-    by_provider = {fault["provider"]: fault for fault in told}
+    by_kind = {fault["kind"]: fault for fault in told}
     for planned in plan:
-        assert planned.items() <= by_provider[planned["provider"]].items()
+        assert planned.items() <= by_kind[planned["kind"]].items()
+
+
+def test_a_fault_that_is_counted_strikes_so_often_and_no_more(front):
+    person = front.post("people")
+    front.put("faults", [{"provider": "wechat", "kind": "5xx", "count": 2}])
+
+    said = [front.log_in(person).get("errcode", 0) for _ in range(4)]
+
+    assert said == [-1, -1, 0, 0]
+    assert front.get("faults")["faults"][0]["struck"] == 2
+
+
+def test_a_fault_strikes_one_person_and_no_other(front):
+    one, other = front.post("people"), front.post("people")
+    about = one["openid"]
+    plan = {"provider": "wechat", "operation": "message", "kind": "wrong_answer"}
+    front.put("faults", [{**plan, "case": "no_such_openid", "application": about}])
+    known = front.tenant.credentials
+    told = {"appid": known.appid, "secret": known.app_secret, "grant_type": "client_credential"}
+    token = front.client.get("/cgi-bin/token", params=told).json()["access_token"]
+
+    def send(person):
+        front.post("device/grant", openid=person["openid"], template="drawn")
+        body = {
+            "touser": person["openid"],
+            "template_id": "drawn",
+            "data": {"thing1": {"value": "样本"}},
+        }
+        path = "/cgi-bin/message/subscribe/send"
+        return front.client.post(path, params={"access_token": token}, json=body).json()["errcode"]
+
+    assert (send(one), send(other)) == (40003, 0)
 
 
 @pytest.mark.parametrize(
@@ -476,7 +510,18 @@ def test_a_plan_of_faults_is_told_as_it_was_set(front):
     [
         ({"provider": "ocrr", "kind": "drop"}, 400, "did you mean 'ocr'"),
         ({"provider": "ocr", "kind": "drop", "operation": "card_frond"}, 400, "'card_front'"),
-        ({"provider": "ocr", "kind": "explode"}, 422, "1.kind"),
+        ({"provider": "ocr", "kind": "explode"}, 400, "fault no. 2: no kind 'explode'"),
+        ({"provider": "ocr", "kind": "droop"}, 400, "did you mean 'drop'"),
+        ({"provider": "ocr", "kind": "drop", "nth": 2}, 400, "drop knows no 'nth'"),
+        ({"provider": "ocr", "kind": "file_late"}, 400, "name the provider 'corebank'"),
+        ({"provider": "corebank", "kind": "file_late", "count": 2}, 400, "knows no 'count'"),
+        ({"provider": "corebank", "kind": "file_late", "bank": "bozhii"}, 400, "'bozhi'"),
+        ({"provider": "idnet", "kind": "wrong_answer"}, 400, "name operation and case"),
+        (
+            {"provider": "idnet", "kind": "wrong_answer", "operation": "check", "case": "mach"},
+            400,
+            "did you mean 'match'",
+        ),
         ({"provider": "ocr", "kind": "drop", "share": 2}, 422, "1.share"),
         ({"provider": "ocr"}, 422, "1.kind"),
         ({"provider": "ocr", "kind": "drop", "how": "hard"}, 422, "1.how"),

@@ -148,7 +148,7 @@ def test_without_a_fault_times_alone_decide(service_s, fate):
 
 
 def test_the_table_of_fates_is_whole():
-    every = set(product(FaultKind, Phase)) - set(product(SLOWER, Phase))
+    every = set(product(FaultKind, Phase)) - set(product((*SLOWER, K.WRONG_ANSWER), Phase))
 
     assert set(FATES) == set(SEEN)
     assert every - set(FATES) == {(K.QUOTA, P.AFTER_COMMIT), (K.QUOTA, P.MID_RESPONSE)}
@@ -236,6 +236,53 @@ def test_the_first_planned_fault_that_strikes_is_taken():
     first, second = Fault("ocr", K.RESET), Fault("ocr", K.GARBAGE)
 
     assert line(other, first, second).fault("card_front", trace(), 0.0, Fixed(0.5)) is first
+
+
+def test_a_fault_that_is_counted_strikes_so_often_and_no_more():
+    twice, then = Fault("ocr", K.RESET, count=2), Fault("ocr", K.GARBAGE, count=1)
+    here = line(twice, then)
+
+    struck = [here.fault("card_front", trace(), 0.0, draws) for draws in draws_of(5)]
+
+    assert struck == [twice, twice, then, None, None]
+    assert (twice.struck, then.struck) == (2, 1)
+
+
+def test_a_call_without_a_name_is_known_by_what_it_is_about():
+    about = Fault("ocr", K.DROP, application="13900001234")
+    unnamed = trace()._replace(application="default/13900001234")
+    other = trace()._replace(application="default/13900009999")
+
+    assert about.strikes("card_front", unnamed, 0.0, 0.0)
+    assert not about.strikes("card_front", other, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"kind": K.WRONG_ANSWER}, "name operation and case"),
+        ({"kind": K.WRONG_ANSWER, "operation": "card_front"}, "name operation and case"),
+        ({"kind": K.WRONG_ANSWER, "case": "blurred"}, "name operation and case"),
+        ({"kind": K.DROP, "case": "blurred"}, "use kind wrong_answer"),
+    ],
+)
+def test_a_wrong_answer_and_nothing_else_is_a_case(said, told):
+    with pytest.raises(InputError, match=told):
+        Fault("ocr", **said)
+
+
+def test_a_wrong_answer_takes_as_long_as_a_right_one():
+    wrong = Fault("ocr", K.WRONG_ANSWER, operation="card_front", case="blurred")
+
+    assert line().fate(FAST_S, 0.0, wrong) == line().fate(FAST_S, 0.0, None)
+    assert line().fate(SLOW_S, 0.0, wrong) == line().fate(SLOW_S, 0.0, None)
+
+
+def test_the_error_rate_leaves_an_answer_alone_that_was_asked_for():
+    planned = Fault("ocr", K.DROP)
+
+    assert line(error_rate=0.99).fault("card_front", trace(), 0.0, Fixed(0.5), sure=True) is None
+    assert line(planned).fault("card_front", trace(), 0.0, Fixed(0.5), sure=True) is planned
 
 
 def test_a_planned_fault_goes_before_the_error_rate():

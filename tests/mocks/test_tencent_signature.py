@@ -526,6 +526,8 @@ def test_a_failed_provider_and_a_spent_quota_have_the_vendors_codes(stand):
 
 def test_what_the_transport_is_to_show_passes_through(alone, monkeypatch):
     class Breaking:
+        OPERATIONS = alone.behaviours["carrier"].OPERATIONS
+
         @staticmethod
         def name_matches(*_):
             raise NoAnswer(TimedOut)
@@ -553,7 +555,8 @@ def test_an_action_may_be_called_so_often_a_second_and_no_more(stand, action, se
     assert stand.refused(other, {"Nonsense": "1"}, service) == "UnknownParameter"
 
 
-def test_whose_business_time_is_their_own_has_no_rate(alone):
+def test_whose_business_time_is_their_own_has_no_rate():
+    alone = make_tenant("timed")
     face = TencentFace(SimpleNamespace(by_secret_id=lambda _: alone), lambda: NOW, QUOTAS)
     requests = [sign(alone, baggage="lr.visit=1")] * 30 + [sign(alone)] * 21
 

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import InputError
 from core.ports import PROVIDERS
-from mocks.line import ASSUMED, SEEN, FaultKind, Phase
+from mocks.line import ASSUMED, SEEN, TIMED, FaultKind, Phase
 from scenarios.file import PHASES, ROOT, load_scenario
 from scenarios.rollout.engine import banks_of
 from scenarios.rollout.run import Plan
@@ -554,6 +554,8 @@ def test_a_fault_without_a_moment_lasts_for_ever(tmp_path):
 @pytest.mark.parametrize("phase", Phase)
 def test_a_fault_has_the_phases_that_its_kind_can_have(tmp_path, kind, phase):
     text = f"\n[[fault]]\nprovider = 'face'\nkind = '{kind.value}'\nphase = '{phase.value}'\n"
+    if kind is FaultKind.WRONG_ANSWER:
+        text += "operation = 'compare'\ncase = 'passed'\n"
     if phase in PHASES[kind]:
         (fault,) = loaded(tmp_path, text).faults()
         assert (fault.kind, fault.phase) == (kind, phase)
@@ -568,8 +570,39 @@ def test_a_fault_has_the_phases_that_its_kind_can_have(tmp_path, kind, phase):
 def test_every_kind_of_fault_that_a_client_can_see_has_its_phases():
     seen = {(kind, phase) for kind, phases in PHASES.items() for phase in phases}
 
-    assert {pair for pair in seen if pair[0] not in ("delay", "slow_bytes")} == set(SEEN)
+    assert {pair for pair in seen if pair[0] not in TIMED} == set(SEEN)
     assert all(PHASES[kind] for kind in FaultKind)
+
+
+WRONG = """
+[[fault]]
+provider = "idnet"
+operation = "check"
+kind = "wrong_answer"
+case = "name_differs"
+"""
+
+
+def test_a_wrong_answer_is_planned_as_a_case_of_an_operation(tmp_path):
+    [fault] = load_scenario(written(tmp_path, edited(more=WRONG))).faults()
+
+    assert (fault.kind, fault.operation, fault.case) == ("wrong_answer", "check", "name_differs")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place", "told"),
+    [
+        ("name_differs", "name_difers", "case", "did you mean 'name_differs'"),
+        ('case = "name_differs"\n', "", "case", "is missing"),
+        ('operation = "check"\n', "", "operation", "is missing"),
+        ("wrong_answer", "drop", "case", "kind 'drop' has none"),
+    ],
+)
+def test_a_wrong_answer_that_is_none_is_refused(tmp_path, before, after, place, told):
+    problem = blamed(written(tmp_path, edited(more=WRONG.replace(before, after))))
+
+    assert problem.place.endswith(f": fault no. 1: {place}")
+    assert told in str(problem)
 
 
 def test_outages_are_planned_in_seconds_since_the_first_midnight(tmp_path):
