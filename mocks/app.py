@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
+
+from starlette.requests import ClientDisconnect
 
 from core.errors import ConnectionLost, InputError, TimedOut, Unreachable, Unreadable
 from mocks.line import FaultKind, Phase
@@ -70,9 +73,10 @@ class App:
         crossing = Crossing()
         outer = CROSSING.set(crossing)
         try:
-            await self._serve(scope, receive, slowly(send, crossing))
-        except NoAnswer as no:
-            await show(no, scope, receive, send)
+            try:
+                await self._serve(scope, receive, slowly(send, crossing))
+            except NoAnswer as no:
+                await show(no, scope, receive, send)
         except asyncio.CancelledError:  # its tenant is gone, or the server ends
             abort = scope.get(ABORT)
             if abort is None:
@@ -123,15 +127,15 @@ async def _apply(application: Application, scope: Scope, receive: Receive, send:
             size += len(message.get("body", b""))
             if size > READ_MAX:
                 break
-        if size > BODY_MAX and message["type"] == "http.request":
-            return {"type": "http.request", "body": b"", "more_body": False}
-        return message
+        # An application that heard the beginning only must not take it for the whole.
+        return {"type": "http.disconnect"} if size > BODY_MAX else message
 
     async def unless_none(message: Message) -> None:
         if NO_ANSWER not in scope and size <= BODY_MAX:
             await send(message)
 
-    await application(scope, measured, unless_none)
+    with suppress(ClientDisconnect):
+        await application(scope, measured, unless_none)
     if NO_ANSWER in scope:
         raise scope[NO_ANSWER]
     if size > BODY_MAX:

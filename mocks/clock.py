@@ -128,11 +128,14 @@ class ServedClock:
         """
         if not self._closed:
             self._put(at_s, happens)
+            if self.frozen and not self._moving:
+                self._happen_all()
 
     def freeze(self) -> None:
-        """Stand still."""
+        """Stand still; what was due by then happens first, though the machine was too busy."""
         self._settle()
         self.frozen = True
+        self._happen_all()
         self._arm()
 
     def resume(self, speed: float | None = None) -> None:
@@ -215,9 +218,13 @@ class ServedClock:
 
     def _ring(self) -> None:
         self._alarm = None
+        self._happen_all()
+        self._arm()
+
+    def _happen_all(self) -> None:
+        """Let all happen that is due."""
         while self._due and self._due[0][0] <= self.now_s:
             self._happen()
-        self._arm()
 
     def _happen(self) -> None:
         """Let the next thing happen; one that fails keeps nobody else waiting."""

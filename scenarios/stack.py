@@ -83,6 +83,8 @@ class Breakable(HttpToolsProtocol):
 def break_off(cycle: RequestResponseCycle) -> None:
     """Reset the connection of a request (RST: it does not linger), as a failing line does."""
     cycle.disconnected = True  # nobody is to be told any more, not even that something failed
+    if cycle.transport.is_closing():
+        return
     server = cycle.transport.get_extra_info("socket")
     if server is not None:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
