@@ -56,6 +56,7 @@ ROUTES: tuple[tuple[str, Method, Any], ...] = (
     ("clock/resume", "POST", time.resume),
     ("faults", "GET", faults.get_faults),
     ("faults", "PUT", faults.put_faults),
+    ("faults", "POST", faults.post_faults),
     ("faults", "DELETE", faults.delete_faults),
     ("journal", "GET", world.journal),
     ("invoice", "GET", world.invoice),

@@ -66,6 +66,16 @@ async def put_faults(tenant: Theirs, body: list[PlannedFault]) -> dict[str, Any]
     """Replace the planned faults; where one of them is wrong, nothing changes."""
     made = [_made(tenant, planned, number) for number, planned in enumerate(body, 1)]
     await delete_faults(tenant)
+    return await _add(tenant, made)
+
+
+async def post_faults(tenant: Theirs, body: list[PlannedFault]) -> dict[str, Any]:
+    """Plan more faults, behind those that are planned; the first that strikes counts."""
+    made = [_made(tenant, planned, number) for number, planned in enumerate(body, 1)]
+    return await _add(tenant, made)
+
+
+async def _add(tenant: Tenant, made: list[Fault | CoreFault]) -> dict[str, Any]:
     for fault in made:
         if isinstance(fault, Fault):
             tenant.house.lines[fault.provider].faults.append(fault)
