@@ -18,7 +18,7 @@ from core.errors import ConnectionLost, InputError, TimedOut, Unreachable, Unrea
 from mocks.line import FaultKind, Phase
 from mocks.rest_problems import NO_ANSWER
 from mocks.tenant import CROSSING, Crossing, NoAnswer, WrongCase, visit_of
-from mocks.wire import BODY_MAX, Reply, Request
+from mocks.wire import BODY_MAX, Reply, Request, headers_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -168,7 +168,7 @@ async def read(scope: Scope, receive: Receive) -> Request | None:
             parts.append(part)
         if not message.get("more_body") or size > READ_MAX:
             break
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = headers_of(scope["headers"])
     return Request(
         scope["method"],
         scope["path"],
@@ -219,7 +219,7 @@ async def show(no: NoAnswer, scope: Scope, receive: Receive, send: Send) -> None
         await write(problem(400, no.problem), send)
         return
     assert no.error in (TimedOut, ConnectionLost, Unreachable, Unreadable)
-    baggage = dict(scope["headers"]).get(b"baggage", b"").decode("latin-1")
+    baggage = headers_of(scope["headers"]).get("baggage", "")
     if visit_of(baggage) and no.error is not Unreadable:
         await write(Reply(503, b"", headers=((SEEN_HEADER, no.error.__name__),)), send)
         return

@@ -160,10 +160,10 @@ class ServedClock:
         if not 0 <= by_s < float("inf"):
             raise InputError("clock", f"cannot move by {by_s} seconds", "time goes forward only")
         async with self._one_move:
-            until_s = self.now_s + by_s
+            self._settle()
+            until_s = self._at_s + by_s
             if by_s and until_s > MOVED_MAX_S:
                 raise InputError("clock", f"cannot move by {by_s} seconds", "a century is enough")
-            self._settle()
             self._moving = True
             try:
                 await self._pass_until(until_s)

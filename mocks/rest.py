@@ -150,7 +150,7 @@ def check_bank(tenant: Tenant, request: wire.Request, query: Query) -> None:
 
 def _bodiless(request: Request) -> wire.Request:
     scope = request.scope
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = wire.headers_of(scope["headers"])
     query: bytes = scope["query_string"]
     return wire.Request(request.method, scope["path"], query, headers, b"", headers.get("host", ""))
 

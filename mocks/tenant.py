@@ -33,7 +33,7 @@ from core.ports.people import People, Person
 from core.ports.trace import Trace
 from core.seed import LATENCY
 from mocks.clock import ServedClock
-from mocks.line import Fate, FaultKind
+from mocks.line import SEEN, TIMED, Fate, FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -393,8 +393,12 @@ def patient(fate: Fate, served_s: float, fault: Fault | None) -> Fate:
     The line's limit is that of our own clients; to theirs a late answer is late, not lost.
     """
     kind = None if fault is None else fault.kind
-    if fate.error is not TimedOut or kind not in (None, FaultKind.DELAY, FaultKind.SLOW_BYTES):
+    if fate.error is not TimedOut or kind is FaultKind.DROP:
         return fate
+    if fault is not None and kind not in TIMED:
+        return Fate(
+            served_s, None if fate.acts_s is None else served_s, SEEN[fault.kind, fault.phase]
+        )
     trickled_s = fault.extra_s if fault is not None and kind is FaultKind.SLOW_BYTES else 0.0
     return Fate(served_s + trickled_s, served_s, None)
 
@@ -552,9 +556,7 @@ class Tenants:
         Raises:
             InputError: no tenant bears that name.
         """
-        name = request.headers.get(TENANT_HEADER)
-        if not name:
-            return self.default
+        name = request.headers.get(TENANT_HEADER) or DEFAULT
         tenant = self._by_name.get(name)
         if tenant is None:
             raise InputError(f"tenant {name!r}", "is unknown", nearest(name, self._by_name))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from json import loads
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BODY_MAX = 16 * 1024 * 1024  # bytes of a body that is kept: above the limits that vendors document
 
@@ -37,3 +40,12 @@ class Reply(NamedTuple):
     body: bytes
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return ASGI's headers by name; what came several times is one list (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        told, said = name.decode("latin-1"), value.decode("latin-1")
+        headers[told] = f"{headers[told]},{said}" if told in headers else said
+    return headers

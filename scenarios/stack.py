@@ -63,6 +63,11 @@ class Breakable(HttpToolsProtocol):
         self._head = max(0, self._head)
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header in; what trails a body is nobody's business, and has no limit."""
+        if self._head >= 0:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Hand the way out on the scope, before the application runs."""
         self._head = -1
@@ -158,6 +163,7 @@ def server_of(app: App, kind: type[uvicorn.Server] = uvicorn.Server) -> uvicorn.
         access_log=False,
         backlog=BACKLOG,
         server_header=False,
+        proxy_headers=False,  # nobody stands between: who says so is not believed
         timeout_graceful_shutdown=1,
     )
     return kind(config)

@@ -679,6 +679,40 @@ def test_a_body_in_chunks_is_the_same_body(front, provider, size):
     assert front.calls == 2
 
 
+async def content(request):
+    return Reply(200, b"{}")
+
+
+def test_what_trails_a_body_is_not_kept(front):
+    front.stub.act = content
+    head = b"POST /stub HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+
+    async def story(line):
+        await line.say(head, b"1\r\nx\r\n", b"0\r\nx-kept: 1\r\n\r\n")
+        return await line.answer()
+
+    assert front.tell(story).status == 200
+    assert front.stub.request.body == b"x"
+    assert front.stub.request.headers.keys() == {"host", "transfer-encoding"}
+
+
+def test_nobody_is_believed_to_stand_between(front):
+    lines = [b"x-forwarded-for: 203.0.113.9\r\n", b"x-forwarded-for: nonsense\r\n"]
+    for line in lines:
+        request = b"GET /_control/healthz HTTP/1.1\r\nhost: a\r\n" + line + b"\r\n"
+        [answer] = front.answers(request)
+        assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+def test_headers_of_one_name_are_one_list(front):
+    front.stub.act = content
+    lines = b"baggage: a=1\r\nhost: a\r\nbaggage: b=2,c=3\r\n"
+
+    front.answers(b"GET /stub HTTP/1.1\r\n" + lines + b"\r\n")
+
+    assert front.stub.request.headers == {"baggage": "a=1,b=2,c=3", "host": "a"}
+
+
 def test_a_request_to_become_a_websocket_is_answered_as_what_it_is(front):
     upgrade = {"connection": "Upgrade", "upgrade": "websocket", "sec_websocket_version": "13"}
     [answer] = front.answers(asked("GET", "/nowhere", **upgrade))

@@ -430,6 +430,9 @@ LINE = Line("idnet", FIGURES)
         (K.RESET, P.AFTER_COMMIT, 1.0, Fate(1.0, 1.0, ConnectionLost)),
         (K.SERVER_ERROR, P.AFTER_COMMIT, 1.0, Fate(1.0, 1.0, ServerFailed)),
         (K.GARBAGE, P.MID_RESPONSE, 1.0, Fate(1.0, 1.0, Unreadable)),
+        (K.RESET, P.BEFORE, 7.0, Fate(7.0, None, Unreachable)),
+        (K.SERVER_ERROR, P.AFTER_COMMIT, 7.0, Fate(7.0, 7.0, ServerFailed)),
+        (K.GARBAGE, P.MID_RESPONSE, 7.0, Fate(7.0, 7.0, Unreadable)),
         (K.QUOTA, P.BEFORE, 7.0, Fate(0.0, None, QuotaExceeded)),
     ],
 )
@@ -779,6 +782,13 @@ def test_a_tenant_that_is_closed_is_not_found_any_more(tenants):
     assert list(tenants) == [tenants.default, other]
     with pytest.raises(InputError):
         tenants.of(request_for("t1"))
+
+
+def test_the_default_tenant_that_was_closed_serves_nobody_any_more(tenants):
+    tenants.close("default")
+
+    with pytest.raises(InputError, match="tenant 'default'"):
+        tenants.of(Request("GET", "/", b"", {}, b"", ""))
 
 
 @pytest.mark.parametrize("end", [Tenants.close, Tenants.open])
