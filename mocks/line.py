@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import exp, log
 from statistics import NormalDist
@@ -377,13 +377,19 @@ def lines(
     faults: Iterable[Fault] = (),
     outages: dict[str, list[tuple[float, float]]] | None = None,
 ) -> dict[str, Line]:
-    """Return a line for every provider: the assumed figures, the given ones over them."""
+    """Return a line for every provider: the assumed figures, the given ones over them.
+
+    Profiles and faults are copies: what strikes or is changed in one world does so in no other.
+    """
     merged = ASSUMED | (profiles or {})
     closed = outages or {}
-    made = {name: Line(name, profile, [], closed.get(name, [])) for name, profile in merged.items()}
+    made = {
+        name: Line(name, replace(profile), [], list(closed.get(name, [])))
+        for name, profile in merged.items()
+    }
     for fault in faults:
         if fault.provider not in made:
             problem = f"no provider is called {fault.provider!r}"
             raise InputError("fault", problem, nearest(fault.provider, made))
-        made[fault.provider].faults.append(fault)
+        made[fault.provider].faults.append(replace(fault))
     return made

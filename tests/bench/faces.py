@@ -24,6 +24,7 @@ from typing import Any
 
 from asn1crypto.tsp import MessageImprint, TimeStampReq
 
+from core.identity import PhoneNumber
 from core.picture import Picture
 from core.ports import (  # fmt: skip
     acquirer,
@@ -42,7 +43,7 @@ from core.ports.trace import Trace
 from core.wire.message import HttpRequest
 from mocks.tenant import Tenant, Tenants
 from scenarios.hosts.wire import wires
-from scenarios.hosts.world import World
+from scenarios.hosts.world import BEHAVIOURS, World
 from scenarios.population.shops import Shops
 from scenarios.stack import app_of, served
 
@@ -155,15 +156,29 @@ ASKED: dict[str, tuple[str, bytes, Callable[[Town], list[Any]]]] = {
 
 def requests_of(name: str, town: Town, host: str) -> list[bytes]:
     """Return the requests of one round, as they go over the wire."""
+    if name == "magic":
+        return _magic_requests(town, host)
     if name == "tsa":
-        return [_sent(_stamp(number), host) for number in range(REQUESTS)]
+        return [sent(_stamp(number), host) for number in range(REQUESTS)]
     operation, _, queries = ASKED[name]
     ask = getattr(wires(town.tenant, host)[name], operation)
     trace = TRACE._replace(bank=town.bank)
     wanted: list[Any] = []
     while len(wanted) < REQUESTS:
         wanted += queries(town)
-    return [_sent(next(ask(trace, query)), host) for query in wanted[:REQUESTS]]
+    return [sent(next(ask(trace, query)), host) for query in wanted[:REQUESTS]]
+
+
+def _magic_requests(town: Town, host: str) -> list[bytes]:
+    """Return signed requests, each about the magic phone number of a case."""
+    operation = BEHAVIOURS["carrier"].OPERATIONS["owner_matches"]
+    value = next(text for text, case in operation.inputs.items() if case.name == "same_mobile")
+    ask = wires(town.tenant, host)["carrier"].owner_matches
+    phone = PhoneNumber(value)
+    queries = [carrier.OwnerQuery(phone, one.name, one.id_number) for one in town.people]
+    return [
+        sent(next(ask(TRACE, queries[number % len(queries)])), host) for number in range(REQUESTS)
+    ]
 
 
 def _stamp(number: int) -> HttpRequest:
@@ -174,8 +189,9 @@ def _stamp(number: int) -> HttpRequest:
     return HttpRequest("POST", "/tsa", told, asked.dump())
 
 
-def _sent(request: HttpRequest, host: str) -> bytes:
-    head = {"host": host, **request.headers, "content-length": str(len(request.body))}
+def sent(request: HttpRequest, host: str) -> bytes:
+    told = {name.lower(): value for name, value in request.headers.items()}
+    head = {"host": host, **told, "content-length": str(len(request.body))}
     lines = [f"{request.method} {request.path} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in head.items()]
     return "\r\n".join([*lines, "", ""]).encode() + request.body
@@ -185,7 +201,7 @@ def _sent(request: HttpRequest, host: str) -> bytes:
 
 
 def _serve(orders: Any) -> None:
-    _pin(SERVER_CPU)
+    pin(SERVER_CPU)
     asyncio.run(_serving(orders))
 
 
@@ -206,7 +222,7 @@ async def _serving(orders: Any) -> None:
         await asyncio.Event().wait()
 
 
-def _pin(cpu: int) -> None:
+def pin(cpu: int) -> None:
     """Stay on one core, where the machine lets a process choose."""
     if hasattr(os, "sched_setaffinity") and cpu in os.sched_getaffinity(0):
         os.sched_setaffinity(0, {cpu})
@@ -216,7 +232,7 @@ def _pin(cpu: int) -> None:
 def pinned(cpu: int) -> Iterator[None]:
     """Stay on one core for a while."""
     before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    _pin(cpu)
+    pin(cpu)
     try:
         yield
     finally:
@@ -277,20 +293,12 @@ class Line(asyncio.Protocol):
 
 
 class Work:
-    """One round against one face."""
+    """One round of requests against a server on a port; ``hoped`` stands in every good answer."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.hoped = (
-            ASKED[name][1] if name in ASKED else b"*\x86H\x86\xf7\r\x01\t\x10\x01\x04"
-        )  # a TSTInfo
-        orders, self._port = server()
-        orders.send(name)
-        made = orders.recv()
-        if isinstance(made, Exception):
-            raise made
-        self.requests: list[bytes] = made
-        self.left = iter(self.requests)
+    def __init__(self, name: str, port: int, requests: list[bytes], hoped: bytes) -> None:
+        self.name, self.hoped, self._port = name, hoped, port
+        self.requests = requests
+        self.left = iter(requests)
         self.took_s: list[float] = []
 
     @property
@@ -325,7 +333,12 @@ def _of(told: dict[str, Any]) -> BaseException:
 
 def bench(name: str) -> tuple[Work, str, str]:
     """Return one round against a face."""
-    return Work(name), "requests/s", ""
+    orders, port = server()
+    orders.send(name)
+    made = orders.recv()
+    if isinstance(made, Exception):
+        raise made
+    return Work(name, port, made, ASKED[name][1] if name in ASKED else TST_INFO), "requests/s", ""
 
 
 BENCHES = {f"faces.{name}": partial(bench, name) for name in (*ASKED, "tsa")}

@@ -22,6 +22,7 @@ import faces  # noqa: E402
 import journeys  # noqa: E402
 import ledger  # noqa: E402
 import loans  # noqa: E402
+import peers  # noqa: E402
 import pieces  # noqa: E402
 import pool  # noqa: E402
 import year  # noqa: E402
@@ -39,6 +40,7 @@ BENCHES: dict[str, Bench] = {
     **drawdowns.BENCHES,
     **faces.BENCHES,
     **pool.BENCHES,
+    **peers.BENCHES,
 }
 
 

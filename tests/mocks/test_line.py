@@ -278,6 +278,16 @@ def test_a_wrong_answer_takes_as_long_as_a_right_one():
     assert line().fate(SLOW_S, 0.0, wrong) == line().fate(SLOW_S, 0.0, None)
 
 
+def test_what_happens_on_a_line_changes_no_other_worlds():
+    planned = Fault("ocr", K.DROP, count=1)
+    one, other = lines(faults=[planned]), lines(faults=[planned])
+    one["ocr"].profile.error_rate = 0.9
+
+    assert one["ocr"].fault("card_front", trace(), 0.0, Fixed(0.0)) == planned
+    assert (one["ocr"].faults[0].struck, other["ocr"].faults[0].struck) == (1, 0)
+    assert other["ocr"].profile.error_rate == ASSUMED["ocr"].error_rate == 0.0
+
+
 def test_the_error_rate_leaves_an_answer_alone_that_was_asked_for():
     planned = Fault("ocr", K.DROP)
 
@@ -499,8 +509,8 @@ def test_what_is_given_replaces_what_is_assumed():
     given_, fault = profile(p50_ms=7.0), Fault("face", K.DROP)
     made = lines({"ocr": given_}, [fault])
 
-    assert made["ocr"].profile is given_
-    assert made["face"].profile is ASSUMED["face"]
+    assert made["ocr"].profile == given_
+    assert made["face"].profile == ASSUMED["face"]
     assert [name for name, each in made.items() if each.faults] == ["face"]
     assert [name for name, each in made.items() if each.provider != name] == []
 
