@@ -77,7 +77,7 @@ def control_app(tenants: Tenants, phones: Phones, token: str = "", version: str 
         dependencies=[Depends(doorkeeper(token))],
     )
     app.state.tenants, app.state.phones = tenants, phones
-    app.state.snapshots = Snapshots()
+    app.state.snapshots = Snapshots(tenants)
     app.add_exception_handler(InputError, _wrong)
     app.add_exception_handler(RequestValidationError, _misshapen)
     app.add_exception_handler(HTTPException, _refused)

@@ -38,7 +38,7 @@ async def restore(request: Request, tenant: Theirs, body: Named) -> dict[str, An
     The same requests then give the same answers. Credentials stay as they are; requests that are
     being served are broken off, as on a reset. No other tenant notices.
     """
-    return _kept(request).restore(request.app.state.tenants, tenant, body.name).told()
+    return _kept(request).restore(tenant, body.name).told()
 
 
 async def snapshots(request: Request, tenant: Theirs) -> dict[str, list[dict[str, Any]]]:
