@@ -261,6 +261,8 @@ class Line:
 
     def is_open(self, now_s: float) -> bool:
         """Whether the provider serves now."""
+        if self.always_open:
+            return True
         if any(begin <= now_s < end for begin, end in self.outages):
             return False
         return self.profile.open_at(now_s)

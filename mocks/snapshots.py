@@ -31,7 +31,7 @@ from core.errors import InputError, nearest
 from core.seed import Seed
 from mocks.clock import ServedClock
 from mocks.evidence.authority import Signer
-from mocks.spec import Case
+from mocks.spec import Case, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,8 @@ SNAPSHOTS_MAX = 16  # of one tenant
 NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 # What never changes, beside what a house names: it is shared by a tenant and its snapshots. A seed
 # remembers keys, which are the same for everybody who has it; a signer holds OpenSSL's objects; a
-# case is part of the program, and its act may be any function.
-UNCHANGING: tuple[type, ...] = (Seed, Signer, Case)
+# case is part of the program, as its operation is, and its act may be any function.
+UNCHANGING: tuple[type, ...] = (Seed, Signer, Case, Operation)
 CANNOT = (pickle.PicklingError, TypeError, AttributeError, RecursionError)
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import blake2b
-from math import isnan
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
-from urllib.parse import unquote
 
 from core.clock import date_at
 from core.errors import (
@@ -32,7 +31,9 @@ from core.errors import (
 from core.ports.people import People, Person
 from core.ports.trace import Trace
 from core.seed import LATENCY
+from mocks.baggage import NOBODY, caller_of
 from mocks.clock import ServedClock
+from mocks.journal import Tally, alias
 from mocks.line import SEEN, TIMED, Fate, FaultKind
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ T = TypeVar("T")
 REFUSED_S = 0.02  # what it takes a client to learn that nobody listens (assumed)
 ARRIVALS_MAX = 100_000  # subjects whose arrivals are counted; then all go on from the highest
 SUBJECT_MAX = 64  # characters; what is longer is counted by its hash
-BAGGAGE_MAX = 8_192  # characters, which is what W3C's Baggage asks everybody to pass on
 UNIX_DAY, UTC_8_S = 719_163, 28_800
 TENANT_HEADER = "x-loanrange-tenant"
 CASE_HEADER = "x-loanrange-case"
@@ -212,13 +212,6 @@ class Credentials:
         )
 
 
-class Caller(NamedTuple):
-    """What a request tells of the attempt it is; empty where it tells nothing."""
-
-    trace: Trace | None
-    visit: str = ""
-
-
 class Tenant:
     """One world that is served."""
 
@@ -228,22 +221,24 @@ class Tenant:
         self.clock = clock
         self.credentials = Credentials.of(name, house.seed.value)
         self.billed: Counter[str] = Counter()
+        self.tally = Tally()
         self.rooms: dict[type, Any] = {}  # what the faces keep for this tenant alone
-        self._arrivals: Counter[str] = Counter()
+        self._own = f"{name}/"  # how the applications begin that are named here
+        self._arrivals: dict[str, int] = {}
         self._arrived_before = 0  # the most of anything, when counting last began anew
-        self._latencies = _latencies(house)
+        self._ways = ways(house)
 
     def __repr__(self) -> str:
         return f"Tenant({self.name!r})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all that a copy has of it: everything but what follows from the rest."""
-        return {name: held for name, held in vars(self).items() if name != "_latencies"}
+        return {name: held for name, held in vars(self).items() if name != "_ways"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Be what the other was."""
         vars(self).update(state)
-        self._latencies = _latencies(self.house)
+        self._ways = ways(self.house)
 
     def room(self, kind: type[T], make: Callable[[], T]) -> T:
         """Return what a face keeps for this tenant, made when it is first wanted.
@@ -284,12 +279,12 @@ class Tenant:
 
     @property
     def stands_still(self) -> bool:
-        """Whether the clock is frozen.
+        """Whether the clock is frozen, or stands at a moment while it is moved.
 
         Then a provider's own latency takes no time, for nobody could live through it; what a fault
         adds, waits until the clock is moved.
         """
-        return isinstance(self.clock, ServedClock) and self.clock.frozen
+        return isinstance(self.clock, ServedClock) and self.clock.stands
 
     async def ask(
         self, operation: str, request: Request, subject: str, query: Any, bank: str = ""
@@ -301,85 +296,84 @@ class Tenant:
             QuotaExceeded, ServerFailed: the face is to say so in its own form.
             asyncio.CancelledError: the tenant was closed meanwhile.
         """
-        caller = caller_of(request.headers.get("baggage", ""))
+        baggage = request.headers.get("baggage")
+        caller = NOBODY if baggage is None else caller_of(baggage)
         if caller.visit:
             await self.clock.enter(caller.visit)
         trace = caller.trace or self._named(operation, subject, bank)
-        provider, _, name = operation.partition(".")
-        line, behaviour = self.house.lines[provider], self.house.behaviours[provider]
+        way = self._ways[operation]
+        line, behaviour, now_s = way.line, self.behaviours[way.provider], self.clock.now_s
         draws = self.house.seed.draws(
             operation, trace.bank, trace.application, trace.call, trace.attempt
         )
-        attempt = Attempt(self, operation, getattr(behaviour, name), trace, query, draws)
-        if not line.is_open(self.clock.now_s):
+        if not line.is_open(now_s):
             refused_s = 0.0 if self.stands_still else REFUSED_S
+            attempt = Attempt(self, way, getattr(behaviour, way.name), trace, query, draws)
             return await attempt.settle(Fate(refused_s, None, Unreachable), None)
-        chosen = self._chosen(behaviour, name, request, query)
-        sure, now_s = chosen is not None, self.clock.now_s
-        fault = None if line.calm else line.fault(name, trace, now_s, draws, sure=sure)
-        if fault is not None and fault.case:
-            chosen = behaviour.OPERATIONS[name].case(fault.case, operation)
-        if chosen is not None:
-            attempt = attempt._replace(act=Meant(chosen, behaviour))
-        latency_s = 0.0
-        if not self.stands_still:
-            latency_s = self._latencies[provider](draws.uniform(LATENCY))
+        chosen, fault = self._chosen(way, request, query), None
+        if not line.calm:
+            fault = line.fault(way.name, trace, now_s, draws, sure=chosen is not None)
+            if fault is not None and fault.case:
+                chosen = way.spec.case(fault.case, operation)
+        act = getattr(behaviour, way.name) if chosen is None else Meant(chosen, behaviour)
+        attempt = Attempt(self, way, act, trace, query, draws)
+        latency_s = 0.0 if self.stands_still else way.latency(draws.uniform(LATENCY))
+        if fault is None and not caller.visit:  # nothing can go wrong, and it may take its time
+            return await attempt.come(latency_s, 0.0)
         served_s = line.service_s(latency_s, fault)
         fate = line.fate(served_s, 0.0, fault)
         if not caller.visit:
             fate = patient(fate, served_s, fault)
         return await attempt.settle(fate, fault)
 
-    def _chosen(self, behaviour: Any, name: str, request: Request, query: Any) -> Case | None:
+    def _chosen(self, way: Way, request: Request, query: Any) -> Case | None:
         """Return the case that a header or a magic input asks for.
 
         Raises:
             WrongCase: the operation has no case of the name in the header.
         """
-        operation: Operation = behaviour.OPERATIONS[name]
         said = request.headers.get(CASE_HEADER)
         if said is None:
-            return operation.wanted(query)
+            return way.spec.wanted(query)
         try:
-            return operation.case(said, f"header {CASE_HEADER}")
+            return way.spec.case(said, f"header {CASE_HEADER}")
         except InputError as wrong:
             raise WrongCase(str(wrong)) from wrong
 
     def _named(self, operation: str, subject: str, bank: str) -> Trace:
         """Return the name of a request whose client gave it none: each is a call of its own."""
         number = self.count(f"{operation}/{subject}")
-        return Trace(bank, f"{self.name}/{subject}", number, 1, float("inf"), self.today)
+        return Trace(bank, self._own + subject, number, 1, inf, self.today)
 
     def count(self, what: str) -> int:
         """Count one more arrival of something; return how many there were, never one twice."""
         name = what if len(what) <= SUBJECT_MAX else _digest(what)
-        if name not in self._arrivals and len(self._arrivals) >= ARRIVALS_MAX:
-            self._arrived_before += max(self._arrivals.values())
-            self._arrivals.clear()
-        self._arrivals[name] += 1
-        return self._arrived_before + self._arrivals[name]
+        arrivals = self._arrivals
+        number = arrivals.get(name, 0) + 1
+        if number == 1 and len(arrivals) >= ARRIVALS_MAX:
+            self._arrived_before += max(arrivals.values())
+            arrivals.clear()
+        arrivals[name] = number
+        return self._arrived_before + number
 
-    def note(self, operation: str, trace: Trace, seen: Any) -> None:
-        """Write a call that came to its end into the journal.
+    def note(self, operation: str, trace: Trace, seen: Any, began_s: float | None = None) -> None:
+        """Count a call that came to its end, and how long it took, and write it into the journal.
 
         A call that is named by what it is about, an ID number or a phone, is noted by its hash.
         """
-        if self.house.journal is None:
+        now_s, journal = self.clock.now_s, self.house.journal
+        self.tally.count(operation, seen, None if began_s is None else now_s - began_s)
+        if journal is None:
             return
-        own = f"{self.name}/"
-        if trace.application.startswith(own):
-            alias = own + _digest(f"{self.house.seed.value}/{trace.application}")
-            trace = trace._replace(application=alias)
-        self.house.journal.note(operation, trace, self.clock.now_s, seen)
+        called = trace.application
+        if called.startswith(self._own):
+            called = alias(self.name, called[len(self._own) :], self.house.seed.value)
+        journal.note(operation, trace, now_s, seen, called)
 
     def close(self) -> None:
         """Let go: whoever waits here is broken off."""
         if isinstance(self.clock, ServedClock):
             self.clock.close()
-
-
-def _latencies(house: House) -> dict[str, Callable[[float], float]]:
-    return {name: line.profile.latency() for name, line in house.lines.items()}
 
 
 def _digest(text: str) -> str:
@@ -415,40 +409,72 @@ class Meant:
         return self.case.act(self.behaviour, trace, query, now_s, draws)
 
 
+class Way(NamedTuple):
+    """Where the requests for one operation go: looked up once, for every one of them needs it."""
+
+    operation: str
+    provider: str
+    name: str
+    line: Line
+    spec: Operation
+    latency: Callable[[float], float]
+
+
+def ways(house: House) -> dict[str, Way]:
+    """Return the ways of all operations by their names: provider and operation."""
+    found = {}
+    for provider, behaviour in house.behaviours.items():
+        line = house.lines[provider]
+        latency = line.profile.latency()
+        for name, spec in behaviour.OPERATIONS.items():
+            operation = f"{provider}.{name}"
+            found[operation] = Way(operation, provider, name, line, spec, latency)
+    return found
+
+
 class Attempt(NamedTuple):
     """One attempt, with all that settling it needs."""
 
     tenant: Tenant
-    operation: str
+    way: Way
     act: Callable[[Trace, Any, float, Draws], Any]
     trace: Trace
     query: Any
     draws: Draws
 
-    def happen(self, now_s: float) -> Any:
-        """Have the provider act."""
-        return self.act(self.trace, self.query, now_s, self.draws)
-
     async def settle(self, fate: Fate, fault: Fault | None) -> Any:
         """Let the attempt come to its end; return the answer."""
-        tenant, clock, began_s = self.tenant, self.tenant.clock, self.tenant.clock.now_s
         if fate.error is None:
             assert fate.acts_s is not None
-            await clock.serve(fate.acts_s)
-            answer = self.happen(clock.now_s)
-            if tenant.house.bills(self.operation, answer):
-                tenant.billed[self.operation] += 1
-            await self._cross(fate.seen_s - fate.acts_s)
-            tenant.note(self.operation, self.trace, answer)
-            return answer
+            return await self.come(fate.acts_s, fate.seen_s - fate.acts_s)
+        tenant, clock, way, began_s = self.tenant, self.tenant.clock, self.way, self.tenant.now_s
         if fate.acts_s is not None:
             acts_at_s = began_s + fate.acts_s
-            clock.later(acts_at_s, partial(self.happen, acts_at_s))
+            late = partial(self.act, self.trace, self.query, acts_at_s, self.draws)
+            clock.later(acts_at_s, late)
         await clock.serve(fate.seen_s)
-        tenant.note(self.operation, self.trace, fate.error)
+        tenant.note(way.operation, self.trace, fate.error, began_s)
         if fate.error in (QuotaExceeded, ServerFailed):
-            raise fate.error(self.operation, f"attempt {self.trace.attempt}")
+            raise fate.error(way.operation, f"attempt {self.trace.attempt}")
         raise NoAnswer(fate.error, fault)
+
+    async def come(self, acts_s: float, slow_s: float) -> Any:
+        """Have the provider act so many seconds from now; return the answer that comes of it."""
+        tenant, way, trace, query, draws = self.tenant, self.way, self.trace, self.query, self.draws
+        clock = tenant.clock
+        began_s = clock.now_s
+        await clock.serve(acts_s)
+        try:
+            answer = self.act(trace, query, clock.now_s, draws)
+        except ServerFailed:  # a plugin that fails, or answers with something else
+            tenant.note(way.operation, trace, ServerFailed, began_s)
+            raise
+        if way.spec.billed(answer):
+            tenant.billed[way.operation] += 1
+        if slow_s:
+            await self._cross(slow_s)
+        tenant.note(way.operation, trace, answer, began_s)
+        return answer
 
     async def _cross(self, slow_s: float) -> None:
         """Let an answer cross the line: byte by byte where the transport can show that."""
@@ -458,41 +484,6 @@ class Attempt(NamedTuple):
         else:
             crossing.slow_s += slow_s
             crossing.clock = self.tenant.clock
-
-
-def visit_of(baggage: str) -> str:
-    """Return the visit in whose time a request is sent; empty for everybody but our own."""
-    return told_in(baggage).get("lr.visit", "") if "lr.visit" in baggage else ""
-
-
-def told_in(baggage: str) -> dict[str, str]:
-    """Return the words of a ``baggage`` header by their names."""
-    told = {}
-    for member in baggage[:BAGGAGE_MAX].split(","):
-        name, _, value = member.partition(";")[0].partition("=")
-        told[name.strip()] = unquote(value.strip())
-    return told
-
-
-def caller_of(baggage: str) -> Caller:
-    """Return what a ``baggage`` header tells of the attempt; whatever is no word of ours is not."""
-    if "lr." not in baggage:
-        return Caller(None)
-    told = told_in(baggage)
-    try:
-        trace = Trace(
-            told["lr.bank"],
-            told["lr.application"],
-            int(told["lr.call"]),
-            int(told["lr.attempt"]),
-            float(told["lr.deadline"]),
-            date.fromisoformat(told["lr.date"]),
-        )
-    except (KeyError, ValueError):
-        return Caller(None)
-    if isnan(trace.deadline_s):  # a moment that is neither before nor after any other
-        return Caller(None)
-    return Caller(trace, told.get("lr.visit", ""))
 
 
 class Tenants:

@@ -12,6 +12,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
 from core.errors import QuotaExceeded, ServerFailed
 from mocks.carrier.server import ACTIONS as CARRIER
 from mocks.face.server import ACTIONS as FACE
@@ -170,5 +172,8 @@ def _error(code: str, message: str) -> dict[str, Any]:
 
 
 def _bytes(answer: dict[str, Any]) -> bytes:
-    told = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    return told.encode("utf-8", "replace")
+    try:
+        return orjson.dumps(answer)
+    except TypeError:  # half of a surrogate pair, which a client sent and is told again
+        told = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        return told.encode("utf-8", "replace")

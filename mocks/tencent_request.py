@@ -57,10 +57,16 @@ class Field(NamedTuple):
 class Fields:
     """The parameters of an action, or of an object inside them."""
 
-    __slots__ = ("by_name", "required")
+    __slots__ = ("by_name", "plain", "required")
 
     def __init__(self, *fields: Field) -> None:
         self.by_name = {field.name: field for field in fields}
+        # Of these, text in ASCII is taken as it is: most of what comes.
+        self.plain = frozenset(
+            field.name
+            for field in fields
+            if field.kind == "string" and not field.longest and not field.choices
+        )
         self.required = tuple(field.name for field in fields if field.required)
 
 
@@ -70,9 +76,12 @@ def read(fields: Fields, given: Mapping[str, Any], where: str = "") -> dict[str,
     Raises:
         VendorError: one of the four common errors of parameters.
     """
-    values = {}
+    values, by_name, plain = {}, fields.by_name, fields.plain
     for name, value in given.items():
-        known = fields.by_name.get(name)
+        if name in plain and type(value) is str and value.isascii():
+            values[name] = value
+            continue
+        known = by_name.get(name)
         if known is None:
             raise VendorError("UnknownParameter", f"The parameter `{where}{name:.60}` is unknown.")
         if value is not None:

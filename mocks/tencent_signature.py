@@ -23,6 +23,8 @@ from mocks.tencent_request import Fields, VendorError, read, unfold
 from mocks.wire import BODY_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mocks.wire import Request
 
 WINDOW_S = 300  # between the client's clock and the machine's
@@ -30,13 +32,15 @@ QUERY_MAX = 32 * 1024  # of a GET, in bytes
 FIELDS_MAX = 1_000  # of a query string or a form
 UNIX_DAY = date(1970, 1, 1).toordinal()
 UNSIGNED = "UNSIGNED-PAYLOAD"
+HEX, DIGITS = "0123456789abcdef", 64  # of a signature
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+TOLD_IN = {name.lower(): name for name in ("X-TC-Action", "X-TC-Version", "X-TC-Timestamp")}
 
 _AUTHORIZATION = re.compile(
     r"TC3-HMAC-SHA256\s+Credential=(?P<id>[^/,\s]{1,128})/(?P<date>[\d-]{10})"
     r"/(?P<service>[\w-]{1,64})/tc3_request\s*,\s*SignedHeaders=(?P<names>[^,\s]{1,1024})"
-    r"\s*,\s*Signature=(?P<signature>[0-9a-f]{64})\s*",
+    r"\s*,\s*Signature=",
     re.ASCII,
 )
 # What every request of the older methods carries beside its own parameters.
@@ -72,7 +76,7 @@ class Claim(NamedTuple):
         if self.request.method == "GET":
             return read(fields, unfold(fields, pairs(self.request.query)))
         media = self.request.headers.get("content-type", "")
-        if media.partition(";")[0].strip().lower() != JSON:
+        if media != JSON and media.partition(";")[0].strip().lower() != JSON:
             raise VendorError("InvalidRequest", "The body of this action is JSON.")
         try:
             given = self.request.json()
@@ -93,9 +97,11 @@ class Claim(NamedTuple):
             raise VendorError("AuthFailure.SignatureExpire", problem)
         told = self.signature.encode("utf-8", "replace")
         proofs = _tc3_proofs(self, secret_key) if self.scope else (_v1_proof(self, secret_key),)
-        if not any(hmac.compare_digest(proof, told) for proof in proofs):
-            problem = "The signature is not the one of this request under this key."
-            raise VendorError("AuthFailure.SignatureFailure", problem)
+        for proof in proofs:
+            if hmac.compare_digest(proof, told):
+                return
+        problem = "The signature is not the one of this request under this key."
+        raise VendorError("AuthFailure.SignatureFailure", problem)
 
 
 def claim_of(request: Request) -> Claim:
@@ -133,80 +139,110 @@ def pairs(text: bytes) -> dict[str, str]:
 # TC3-HMAC-SHA256
 
 
-def _tc3_claim(request: Request, authorization: str) -> Claim:
-    told = _AUTHORIZATION.fullmatch(authorization)
+class Scope(NamedTuple):
+    """What stands in a header Authorization before its signature: the same all day long."""
+
+    secret_id: str
+    day: str
+    service: str
+    names: str  # of the headers that are signed
+    signs_enough: bool
+
+
+@lru_cache(maxsize=1_024)
+def _scope_of(before: str) -> Scope | None:
+    """Return what a header says before its signature; None where that is not the known form."""
+    told = _AUTHORIZATION.fullmatch(before)
     if told is None:
+        return None
+    secret_id, day, service, names = told.groups()
+    return Scope(secret_id, day, service, names, {"content-type", "host"} <= {*names.split(";")})
+
+
+def _tc3_claim(request: Request, authorization: str) -> Claim:
+    authorization = authorization.rstrip()
+    signature = authorization[-DIGITS:]
+    scope = None if signature.strip(HEX) else _scope_of(authorization[:-DIGITS])
+    if scope is None or len(signature) != DIGITS:
         problem = "The header Authorization is not in the form of TC3-HMAC-SHA256."
         raise VendorError("AuthFailure.InvalidAuthorization", problem)
     headers = request.headers
-    for name in ("X-TC-Action", "X-TC-Version", "X-TC-Timestamp"):
-        if not headers.get(name.lower()):
-            raise VendorError("MissingParameter", f"The header {name} is missing.")
-    if not {"content-type", "host"} <= set(told["names"].split(";")):
+    for name, shown in TOLD_IN.items():
+        if not headers.get(name):
+            raise VendorError("MissingParameter", f"The header {shown} is missing.")
+    secret_id, day, service, names, signs_enough = scope
+    if not signs_enough:
         problem = "SignedHeaders names content-type and host at least."
         raise VendorError("AuthFailure.InvalidAuthorization", problem)
     return Claim(
         request,
-        told["id"],
+        secret_id,
         headers.get("x-tc-token", ""),
         _timestamp(headers["x-tc-timestamp"]),
-        told["service"],
+        service,
         headers["x-tc-action"],
         headers["x-tc-version"],
-        told["signature"],
-        scope=told["date"],
-        names=told["names"],
+        signature,
+        day,
+        names,
     )
 
 
-def _tc3_proofs(claim: Claim, secret_key: str) -> tuple[bytes, ...]:
-    """Return the signatures that prove a claim.
+def _tc3_proofs(claim: Claim, secret_key: str) -> Iterator[bytes]:
+    """Give the signatures that prove a claim.
 
     The documents lower-case every signed value, the vendor's own clients sign Content-Type and
     Host as they send them; they differ only where one of these has capitals.
     """
-    day = date.fromordinal(UNIX_DAY + claim.timestamp // 86_400).isoformat()
-    if claim.scope != day:
-        return ()
-    key = signing_key(secret_key, day, claim.service)
+    if claim.scope != day_of(claim.timestamp // 86_400):
+        return
+    key = signing_key(secret_key, claim.scope, claim.service)
     sent = _canonical(claim, as_sent=True)
+    yield _tc3_proof(claim, key, sent)
     lower = _canonical(claim, as_sent=False)
-    return tuple(
-        _tc3_proof(claim, key, canonical)
-        for canonical in ((sent,) if sent == lower else (sent, lower))
-    )
+    if lower != sent:
+        yield _tc3_proof(claim, key, lower)
 
 
-def _tc3_proof(claim: Claim, key: bytes, canonical: str) -> bytes:
+@lru_cache(maxsize=16)
+def day_of(days: int) -> str:
+    """Return the date (UTC) so many days after the first of 1970."""
+    return date.fromordinal(UNIX_DAY + days).isoformat()
+
+
+def _tc3_proof(claim: Claim, key: hmac.HMAC, canonical: str) -> bytes:
     digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
     scope = f"{claim.scope}/{claim.service}/tc3_request"
     told = f"TC3-HMAC-SHA256\n{claim.request.headers['x-tc-timestamp']}\n{scope}\n{digest}"
-    return hmac.new(key, told.encode("latin-1"), hashlib.sha256).hexdigest().encode()
+    proof = key.copy()
+    proof.update(told.encode("latin-1"))
+    return proof.hexdigest().encode()
 
 
 def _canonical(claim: Claim, *, as_sent: bool) -> str:
     """Return the request as it is signed. Everything is Latin-1, so that bytes stay bytes."""
-    request, lines = claim.request, []
+    request, headers, lines = claim.request, claim.request.headers, ""
     for name in claim.names.split(";"):
-        value = request.host if name == "host" else request.headers.get(name, "")
-        kept = as_sent and name in ("content-type", "host")
-        lines.append(f"{name}:{value if kept else value.strip().lower()}\n")
+        value = request.host if name == "host" else headers.get(name, "")
+        if not (as_sent and name in ("content-type", "host")):
+            value = value.strip().lower()
+        lines += f"{name}:{value}\n"
     query, payload = "", request.body
     if request.method == "GET":
         query, payload = request.query.decode("latin-1"), b""
-    if request.headers.get("x-tc-content-sha256") == UNSIGNED:
+    if headers.get("x-tc-content-sha256") == UNSIGNED:
         payload = UNSIGNED.encode()
     digest = hashlib.sha256(payload).hexdigest()
-    return f"{request.method}\n/\n{query}\n{''.join(lines)}\n{claim.names}\n{digest}"
+    return f"{request.method}\n/\n{query}\n{lines}\n{claim.names}\n{digest}"
 
 
 @lru_cache(maxsize=1_024)
-def signing_key(secret_key: str, day: str, service: str) -> bytes:
-    """Return the key that signs the requests to one service on one day (UTC)."""
+def signing_key(secret_key: str, day: str, service: str) -> hmac.HMAC:
+    """Return what signs the requests to one service on one day (UTC), to be copied for each."""
     key = f"TC3{secret_key}".encode()
     for told in (day, service, "tc3_request"):
-        key = hmac.new(key, told.encode(), hashlib.sha256).digest()
-    return key
+        key = hmac.digest(key, told.encode(), "sha256")
+    return hmac.new(key, digestmod="sha256")
 
 
 # HmacSHA1 and HmacSHA256

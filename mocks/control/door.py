@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from core.errors import InputError, nearest
-from mocks.tenant import DEFAULT, TENANT_HEADER, Tenant, Tenants, visit_of
+from mocks.baggage import visit_of
+from mocks.tenant import DEFAULT, TENANT_HEADER, Tenant, Tenants
 
 if TYPE_CHECKING:
     from collections.abc import Callable

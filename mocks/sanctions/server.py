@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from core.errors import InputError, QuotaExceeded, ServerFailed
 from core.identity import IdNumber
 from core.ports.sanctions import ScreenAnswer, Screened, ScreenQuery
+from mocks.baggage import visit_of
 from mocks.sanctions.entities import (
     COLLECTIONS,
     PPM,
@@ -48,7 +49,7 @@ from mocks.sanctions.queries import (
     subject_of,
     whole_in,
 )
-from mocks.tenant import NoAnswer, visit_of
+from mocks.tenant import NoAnswer
 from mocks.wire import Reply
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import QuotaExceeded
 from core.ports.wechat import CodeVerdict, LoginQuery, MessageQuery, MessageVerdict, PhoneQuery
-from mocks.tenant import NoAnswer, visit_of
+from mocks.baggage import visit_of
+from mocks.tenant import NoAnswer
 from mocks.wechat import codes
 from mocks.wechat.forms import (
     ERRORS,

@@ -41,6 +41,7 @@ from core.ports import (  # fmt: skip
 )
 from core.ports.trace import Trace
 from core.wire.message import HttpRequest
+from mocks.journal import Journal
 from mocks.tenant import Tenant, Tenants
 from scenarios.hosts.wire import wires
 from scenarios.hosts.world import BEHAVIOURS, World
@@ -53,6 +54,7 @@ STEP_S = 0.1  # of business time, a request: below what any quota a second would
 CONNECTIONS = 16
 REQUESTS = 3_000
 PEOPLE = 500
+JOURNAL_KEPT = 10_000
 TRACE = Trace("", "A1", 1, 1, float("inf"), START)
 TST_INFO = bytes.fromhex("2a864886f70d0109100104")  # the object identifier in RFC 3161, 2.4.2
 SERVER_CPU, CLIENT_CPU = 0, 1
@@ -206,7 +208,11 @@ def _serve(orders: Any) -> None:
 
 
 async def _serving(orders: Any) -> None:
-    tenants = Tenants(lambda name, seed: Tenant(name, World(seed or 7, START), Stepping()))
+    def opened(name: str, seed: int | None) -> Tenant:
+        world = World(seed or 7, START, journal=Journal.bounded(JOURNAL_KEPT))
+        return Tenant(name, world, Stepping())
+
+    tenants = Tenants(opened)
     town = Town(tenants.default)
     async with served(app_of(tenants)) as port:
         host = f"127.0.0.1:{port}"

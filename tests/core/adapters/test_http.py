@@ -58,8 +58,9 @@ from core.wire.registry import RegistryWire
 from core.wire.sanctions import SanctionsWire
 from core.wire.tencent import TencentAccess
 from core.wire.wechat import WeChatAccess, WeChatWire
+from mocks.baggage import caller_of
 from mocks.line import SEEN, Fault, FaultKind, Phase
-from mocks.tenant import Tenant, Tenants, caller_of
+from mocks.tenant import Tenant, Tenants
 from scenarios.hosts.operations import OPERATIONS
 from scenarios.hosts.world import World, built_in
 from scenarios.population.shops import Shops
