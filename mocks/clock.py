@@ -3,6 +3,10 @@
 Business time is the scenario's start and what has gone since, times ``speed``. Whoever waits, and
 whatever is to happen later, stands in one queue by its moment: so things come in their order,
 whether the clock ran or was moved over many of them at once.
+
+What happens may take the machine some time, as a request to somebody else's server does: then it
+returns something to await. A clock that is moved stands at that moment until it is done, or
+``HELD_MAX_S`` of the machine's seconds are over; one that runs does not wait for it.
 """
 
 from __future__ import annotations
@@ -12,20 +16,23 @@ import logging
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.clock import DAY_S
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from datetime import date
 
     Due = tuple[float, int, Callable[[], object]]
 
+T = TypeVar("T")
+
 SPEED_MAX = 1_000_000.0
 MOVED_MAX_S = 36_525 * DAY_S  # a hundred years from the first day: no loan lasts longer
 ALARM_MAX_S = 3_600.0  # of the machine's time; then the alarm is set again
+HELD_MAX_S = 30.0  # of the machine's time: so long a move waits for what happens at one moment
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,19 +66,25 @@ class ServedClock:
         self._number = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Future[None]] = set()
+        self._begun: dict[asyncio.Task[object], Due] = {}  # what happens just now
         self._closed = False
         self._moving = False
+        self._held = False
         self._one_move = asyncio.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has of it: its time, and what is to happen; nobody waits there."""
+        """Return what a copy has of it: its time, and what is to happen; nobody waits there.
+
+        What has begun and is not done is to happen there once more: nobody knows how far it came.
+        """
+        due = [*self._begun.values(), *self._due]
         return {
             "start": self.start,
             "now_s": self.now_s,
             "speed": self._speed,
             "frozen": self.frozen,
             "number": self._number,
-            "due": sorted(due for due in self._due if not isinstance(due[2], Waking)),
+            "due": sorted(each for each in due if not isinstance(each[2], Waking)),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -96,6 +109,11 @@ class ServedClock:
     def speed(self) -> float:
         """Business seconds a second of the machine's clock."""
         return self._speed
+
+    @property
+    def stands(self) -> bool:
+        """Whether no business time passes by itself: it is frozen, or a move waits at a moment."""
+        return self.frozen or self._held
 
     async def enter(self, visit: str) -> None:
         """Begin to serve a request; all visits share this clock."""
@@ -122,7 +140,7 @@ class ServedClock:
             self._waiting.discard(woken)
 
     def later(self, at_s: float, happens: Callable[[], object]) -> None:
-        """Have something happen when the clock passes ``at_s``.
+        """Have something happen when the clock passes ``at_s``; a coroutine it returns is run.
 
         A snapshot keeps it, so it is a bound method or a ``partial``: no closure can be copied.
         """
@@ -160,6 +178,7 @@ class ServedClock:
         if not 0 <= by_s < float("inf"):
             raise InputError("clock", f"cannot move by {by_s} seconds", "time goes forward only")
         async with self._one_move:
+            await self._wait_for_begun()  # it may want something else to happen on the way
             self._settle()
             until_s = self._at_s + by_s
             if by_s and until_s > MOVED_MAX_S:
@@ -177,7 +196,18 @@ class ServedClock:
             self._at_s = max(self._at_s, self._due[0][0])
             self._happen()
             await asyncio.sleep(0)
+            await self._wait_for_begun()
         self._at_s = until_s
+
+    async def _wait_for_begun(self) -> None:
+        """Stand still until what happens just now is done, but not for ever."""
+        if not self._begun:
+            return
+        self._held = True
+        try:
+            await asyncio.wait(self._begun, timeout=HELD_MAX_S)
+        finally:
+            self._held = False
 
     def close(self) -> None:
         """Stop for good: who waits is broken off, and what was to happen does not."""
@@ -186,6 +216,8 @@ class ServedClock:
         self._arm()
         for woken in list(self._waiting):
             woken.cancel()
+        for task in list(self._begun):
+            task.cancel()
 
     def _settle(self) -> None:
         """Count anew from this moment."""
@@ -228,8 +260,34 @@ class ServedClock:
 
     def _happen(self) -> None:
         """Let the next thing happen; one that fails keeps nobody else waiting."""
-        happens = heappop(self._due)[2]
+        due = heappop(self._due)
         try:
-            happens()
+            happening = due[2]()
         except Exception:  # noqa: BLE001  a bug of ours, which nobody waits to hear of
             _LOG.exception("what was to happen later failed")
+            return
+        if asyncio.iscoroutine(happening):
+            self._begin(due, happening)
+
+    def _begin(self, due: Due, happening: Coroutine[Any, Any, object]) -> None:
+        """Run what takes the machine some time; where time stands, one after the other."""
+        running = after(list(self._begun), happening) if self.frozen else happening
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(running)
+        self._begun[task] = due
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[object]) -> None:
+        del self._begun[task]
+        if not task.cancelled() and task.exception() is not None:
+            _LOG.error("what was to happen later failed", exc_info=task.exception())
+
+
+async def after(others: list[asyncio.Task[object]], happening: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine when some tasks are done, however they ended."""
+    try:
+        if others:
+            await asyncio.wait(others)
+    except asyncio.CancelledError:
+        happening.close()
+        raise
+    return await happening

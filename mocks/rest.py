@@ -22,7 +22,8 @@ from starlette.requests import ClientDisconnect
 
 from core.errors import InputError, QuotaExceeded, ServerFailed
 from mocks import wire
-from mocks.tenant import NoAnswer, caller_of
+from mocks.baggage import caller_of
+from mocks.tenant import NoAnswer
 
 if TYPE_CHECKING:
     from mocks.tenant import Tenant, Tenants
@@ -37,6 +38,7 @@ from mocks.rest_problems import (
     NO_ANSWER,
     PROBLEM,
     PROBLEMS,
+    READ,
     RETRY_AFTER_S,
     Problem,
     Refusal,
@@ -79,20 +81,56 @@ class Post:
     tag: str = ""
     does: Callable[[Call], Awaitable[Any]] = ask
     says: tuple[int, ...] = ALWAYS
+    status: int = 200
     told: TypeAdapter[Any] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "told", TypeAdapter(self.answer))
 
 
+class Reading(NamedTuple):
+    """A request for something that is read; ``name`` is how its path ends."""
+
+    tenant: Tenant
+    request: wire.Request
+    name: str
+
+
+@dataclass(frozen=True)
+class Get:
+    """Something that is read under a name of its own: ``path`` is where, with one name in braces.
+
+    ``pattern`` is how such a name is written, and ``example`` one of them.
+    """
+
+    path: str
+    answer: Any
+    summary: str
+    pattern: str
+    example: str
+    reads: Callable[[Reading], Awaitable[Any]]
+    tag: str = ""
+    says: tuple[int, ...] = READ
+    told: TypeAdapter[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "told", TypeAdapter(self.answer))
+
+    @property
+    def name(self) -> str:
+        """What stands in braces."""
+        return self.path.partition("{")[2].rstrip("}")
+
+
 @dataclass(frozen=True)
 class Service:
-    """One provider: its name, what its document says of it, and its operations."""
+    """One provider: its name, what its document says of it, its operations and what is read."""
 
     name: str
     title: str
     text: str
     posts: tuple[Post, ...]
+    gets: tuple[Get, ...] = ()
 
 
 async def answer(request: Request, tenants: Tenants, service: Service, post: Post) -> Response:
@@ -109,7 +147,15 @@ async def answer(request: Request, tenants: Tenants, service: Service, post: Pos
     except InputError as wrong:
         raise Refusal(422, str(wrong)) from wrong
     told = post.told.validate_python(said, from_attributes=True)
-    return Response(post.told.dump_json(told), media_type=JSON)
+    return Response(post.told.dump_json(told), post.status, media_type=JSON)
+
+
+async def reading(request: Request, tenants: Tenants, get: Get) -> Response:
+    """Say how something stands that is read under its name."""
+    tenant, asked = tenant_of(request, tenants), _bodiless(request)
+    said = await get.reads(Reading(tenant, asked, str(request.path_params[get.name])))
+    told = get.told.validate_python(said, from_attributes=True)
+    return Response(get.told.dump_json(told), media_type=JSON)
 
 
 def tenant_of(request: Request, tenants: Tenants) -> Tenant:
@@ -234,27 +280,42 @@ class ProviderApi(Api):
             servers=[{"url": f"/{service.name}/v1"}],
         )
         self._schemas: dict[str, Any] = {}
-        refs = self._define(service.posts)
+        refs = self._define(service)
         for post in service.posts:
             self.add_api_route(
                 f"/{post.name}",
                 _endpoint(tenants, service, post),
                 methods=["POST"],
+                status_code=post.status,
                 response_model=None,
                 name=post.name,
                 operation_id=post.name.replace("/", "_"),
                 summary=post.summary,
                 tags=[post.tag or service.name],
-                responses=_responses(post, refs[post.name, "serialization"]),
+                responses=_responses(post, refs[post.name, "serialization"], post.status),
                 openapi_extra=_request(post, refs[post.name, "validation"]),
             )
+        for get in service.gets:
+            self.add_api_route(
+                f"/{get.path}",
+                _read_endpoint(tenants, get),
+                methods=["GET"],
+                response_model=None,
+                name=get.name,
+                operation_id=f"read_{get.name}",
+                summary=get.summary,
+                tags=[get.tag or service.name],
+                responses=_responses(get, refs[get.path, "serialization"]),
+                openapi_extra=_named(get),
+            )
 
-    def _define(self, posts: tuple[Post, ...]) -> dict[Any, Any]:
+    def _define(self, service: Service) -> dict[Any, Any]:
         """Write down the schemas of all bodies and answers; return where each is."""
         inputs: list[tuple[str, Any, TypeAdapter[Any]]] = [
             ("", "serialization", TypeAdapter(Problem)),
-            *((post.name, "validation", TypeAdapter(post.body)) for post in posts),
-            *((post.name, "serialization", post.told) for post in posts),
+            *((post.name, "validation", TypeAdapter(post.body)) for post in service.posts),
+            *((post.name, "serialization", post.told) for post in service.posts),
+            *((get.path, "serialization", get.told) for get in service.gets),
         ]
         refs, schemas = TypeAdapter.json_schemas(
             inputs, ref_template="#/components/schemas/{model}"
@@ -282,21 +343,37 @@ def _endpoint(
     return endpoint
 
 
+def _read_endpoint(tenants: Tenants, get: Get) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await guarded(request, reading(request, tenants, get))
+
+    return endpoint
+
+
+def _named(get: Get) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": get.pattern}
+    place = {"name": get.name, "in": "path", "required": True, "schema": schema}
+    return {"parameters": [{**place, "example": get.example}]}
+
+
 def _request(post: Post, schema: Any) -> dict[str, Any]:
     content = {JSON: {"schema": schema, "example": post.example}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _responses(post: Post, schema: Any) -> dict[int | str, dict[str, Any]]:
+def _responses(
+    asked: Post | Get, schema: Any, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
     documented: dict[int | str, dict[str, Any]] = {
-        200: {"description": "What became of it", "content": {JSON: {"schema": schema}}}
+        status: {"description": "What became of it", "content": {JSON: {"schema": schema}}}
     }
     problem = {"$ref": "#/components/schemas/Problem"}
-    for status in sorted(post.says):
-        title, when = PROBLEMS[status]
-        example = {"type": "about:blank", "title": title, "status": status, "detail": when}
+    for no in sorted(asked.says):
+        title, when = PROBLEMS[no]
+        example = {"type": "about:blank", "title": title, "status": no, "detail": when}
         content = {PROBLEM: {"schema": problem, "example": example}}
-        documented[status] = {"description": when, "content": content}
-    for status, name in ((405, "Allow"), (429, "Retry-After"), (401, "WWW-Authenticate")):
-        documented[status]["headers"] = {name: {"schema": {"type": "string"}}}
+        documented[no] = {"description": when, "content": content}
+    for no, name in ((405, "Allow"), (429, "Retry-After"), (401, "WWW-Authenticate")):
+        if no in documented:
+            documented[no]["headers"] = {name: {"schema": {"type": "string"}}}
     return documented

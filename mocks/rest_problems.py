@@ -27,8 +27,8 @@ _LOG = logging.getLogger(__name__)
 PROBLEMS: dict[int, tuple[str, str]] = {  # title, and when
     400: ("Bad Request", "The body is no JSON of this operation's shape, or the tenant unknown"),
     401: ("Unauthorized", "No tenant has this X-Api-Key"),
-    404: ("Not Found", "There is no such operation, or no such bank"),
-    405: ("Method Not Allowed", "An operation is asked by POST"),
+    404: ("Not Found", "There is no such operation, no such bank, or nothing of that name"),
+    405: ("Method Not Allowed", "An operation is asked by POST, what has a name is read by GET"),
     409: ("Conflict", "The bank's day does not stand there"),
     413: ("Content Too Large", f"The body has more than {BODY_MAX:,} bytes"),
     415: ("Unsupported Media Type", "The body is of another content type"),
@@ -38,6 +38,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {  # title, and when
     503: ("Service Unavailable", "The provider failed; whether it acted is not known"),
 }
 ALWAYS = (400, 401, 404, 405, 413, 415, 422, 429, 503)  # what every operation may say
+READ = (400, 401, 404, 405)  # what may be said to whoever reads
 
 
 class Wrong(BaseModel):

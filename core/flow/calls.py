@@ -108,6 +108,7 @@ DAY_COLLECT_OUTCOME = Call(908, Step.AFTER_LOAN, "corebank.outcome")
 DAY_FILE = Call(909, Step.AFTER_LOAN, "corebank.reconciliation")
 SUSPENSE_BOOK = Call(910, Step.AFTER_LOAN, "corebank.adjust", None, Effect.KEYED)
 SUSPENSE_OUTCOME = Call(911, Step.AFTER_LOAN, "corebank.outcome")
+HINT_OUTCOME = Call(912, Step.AFTER_LOAN, "corebank.outcome")
 
 CALLS: tuple[Call, ...] = tuple(
     sorted(call for call in list(globals().values()) if isinstance(call, Call))

@@ -10,7 +10,17 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from core.errors import InputError, nearest
-from mocks.control import faults, people, phones, snapshots, time, world
+from mocks.control import (
+    callbacks,
+    faults,
+    people,
+    phones,
+    results,
+    snapshots,
+    time,
+    verify,
+    world,
+)
 from mocks.control.door import doorkeeper, problem
 from mocks.snapshots import Snapshots
 
@@ -58,7 +68,16 @@ ROUTES: tuple[tuple[str, Method, Any], ...] = (
     ("faults", "PUT", faults.put_faults),
     ("faults", "POST", faults.post_faults),
     ("faults", "DELETE", faults.delete_faults),
+    ("results", "GET", results.get_results),
+    ("results", "PUT", results.put_results),
+    ("results", "DELETE", results.delete_results),
+    ("callbacks", "GET", callbacks.get_callbacks),
+    ("callbacks", "PUT", callbacks.put_callbacks),
+    ("callbacks", "DELETE", callbacks.delete_callbacks),
+    ("callbacks/deliveries", "GET", callbacks.deliveries),
+    ("callbacks/replay", "POST", callbacks.replay),
     ("journal", "GET", world.journal),
+    ("journal/verify", "POST", verify.verify),
     ("invoice", "GET", world.invoice),
     ("root.pem", "GET", world.root),
 )
@@ -78,6 +97,7 @@ def control_app(tenants: Tenants, phones: Phones, token: str = "", version: str 
     )
     app.state.tenants, app.state.phones = tenants, phones
     app.state.snapshots = Snapshots(tenants)
+    app.state.anywhere = bool(token)  # where callbacks may be sent: else to this machine only
     app.add_exception_handler(InputError, _wrong)
     app.add_exception_handler(RequestValidationError, _misshapen)
     app.add_exception_handler(HTTPException, _refused)

@@ -37,12 +37,16 @@ class Claim:
 
 @dataclass(slots=True)
 class Running:
-    """A write that was accepted and is not done yet; ``never``: it will be dropped instead."""
+    """A write that was accepted and is not done yet; ``never``: it will be dropped instead.
+
+    ``polls`` is how many questions after it are left until it is done, None where time decides.
+    """
 
     query: Write
     on: date  # the accounting date it was accepted for
     due_s: float
-    never: bool
+    never: bool = False
+    polls: int | None = None
 
 
 @dataclass(slots=True)

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from core.ports.trace import Trace
     from core.seed import Draws
     from mocks.corebank.accounts import Deposit
+    from mocks.corebank.listener import Listener
+    from mocks.results import Readiness
 
 
 class CoreBank:
@@ -122,6 +124,19 @@ class CoreBank:
     @faults.setter
     def faults(self, planned: list[CoreFault]) -> None:
         self._desk.faults = planned
+
+    @property
+    def readiness(self) -> dict[str, Readiness]:
+        """When the results of each operation are ready; one that is not named, at once."""
+        return self._desk.readiness
+
+    @readiness.setter
+    def readiness(self, planned: dict[str, Readiness]) -> None:
+        self._desk.readiness = planned
+
+    def listen(self, listener: Listener | None) -> None:
+        """Tell somebody every final word and every closed day from now on; None: nobody."""
+        self._desk.listen(listener)
 
     # The books, as an auditor reads them.
 
@@ -178,8 +193,11 @@ class CoreBank:
         return book.ahead[-1].chain if book.ahead else book.head
 
     def due(self, now_s: float) -> bool:
-        """Whether something that was accepted earlier falls due, so that even a question acts."""
-        return now_s >= self._desk.next_s
+        """Whether even a question acts: what was accepted falls due, or waits to be asked after."""
+        if now_s >= self._desk.next_s:
+            return True
+        banks = self._union.banks.values()
+        return any(each.polls is not None for bank in banks for each in bank.running.values())
 
     # The day, and what only a branch can do.
 
@@ -214,7 +232,10 @@ class CoreBank:
         here = self._union.banks[bank]
         if day.begin_end(here, next_date):
             self._desk.finish_all(here)
+            ended = here.day.on
             day.run_steps(self._union, here, self.after_step)
+            if self._desk.listener is not None:
+                self._desk.listener.day_closed(bank, ended, here.day.on)
         return here.day.on
 
     def close_day(self, bank: str, next_date: date) -> date:
@@ -297,6 +318,9 @@ class CoreBank:
             if not query.fence:
                 return Posted(Outcome.NOT_FOUND, accounting_date=bank.day.on)
             bank.fates[key] = fate
+        elif fate.posted.outcome is Outcome.IN_PROGRESS:
+            self._desk.asked_after(bank, key, now_s)
+            fate = bank.fates[key]
         return fate.posted
 
     def open_keys(

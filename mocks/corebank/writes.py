@@ -4,13 +4,16 @@ A key that is known is answered from what became of it, whatever the hour. A new
 late (EXPIRED, final), or come while the day is closing or writes are held (DAY_END, HELD: not now,
 and the key is not used up). What is accepted without being done is IN_PROGRESS, stands among the
 open keys, and is done when its time has passed and the core is next asked anything, at the latest
-at the cut-off. A fence that comes meanwhile cannot stop it and does not pretend to: the answer
-stays IN_PROGRESS, never "not found"; and a reversal is refused, since nothing is final yet.
+at the cut-off; or when it has been asked after so often as the plan of results says. A fence that
+comes meanwhile cannot stop it and does not pretend to: the answer stays IN_PROGRESS, never "not
+found"; and a reversal is refused, since nothing is final yet. Whoever listens is told every final
+word once, and wakes the core when something falls due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -43,7 +46,9 @@ if TYPE_CHECKING:
     from core.ports.trace import Trace
     from core.seed import Draws
     from mocks.corebank.bank import Bank
+    from mocks.corebank.listener import Listener
     from mocks.corebank.union import Union
+    from mocks.results import Readiness
 
 Act = Callable[..., Fate]  # (union, bank, query, accounting date, business time)
 
@@ -67,6 +72,8 @@ class Desk:
     def __init__(self, union: Union) -> None:
         self.union = union
         self.faults: list[CoreFault] = []
+        self.readiness: dict[str, Readiness] = {}  # by operation; without one, done at once
+        self.listener: Listener | None = None
         self._later: list[tuple[float, int, str, Key]] = []  # (when, in what order, bank, key)
         self._number = 0
         self.next_s = float("inf")  # when the first of them falls due
@@ -99,6 +106,10 @@ class Desk:
             fault = struck(self.faults, ON_WRITES, request)
             if fault is not None:
                 return self._strike(fault, bank, query, now_s)
+        ready = self.readiness.get(operation) if self.readiness else None
+        if ready is not None:
+            waits = Running(query, bank.day.on, now_s + ready.after_s, polls=ready.polls)
+            return self._accept(bank, query, now_s, waits)
         return self._take(bank, query, act, digest, now_s)
 
     def _take(self, bank: Bank, query: Write, act: Act, digest: bytes, now_s: float) -> Posted:
@@ -114,6 +125,8 @@ class Desk:
             return fate.posted
         fate.digest = digest
         bank.fates[key] = fate
+        if self.listener is not None:
+            self.listener.settled(key, fate.posted)
         return fate.posted
 
     def _unfit(self, bank: Bank, query: Write, now_s: float) -> Fate | None:
@@ -133,8 +146,7 @@ class Desk:
             return bank.later(code).posted
         fate = self._unfit(bank, query, now_s) or bank.rejected(code)
         if not fate.posted.retryable:
-            fate.digest = digest_of(query)
-            bank.fates[query.key] = fate
+            self._keep(bank, query.key, fate, digest_of(query))
         return fate.posted
 
     def _strike(self, fault: CoreFault, bank: Bank, query: Write, now_s: float) -> Posted:
@@ -151,22 +163,30 @@ class Desk:
             again = answer_again(fate, digest, bank.day.on) if fate else posted
             assert again.core_serial == posted.core_serial, "a request has one effect"
             return posted
-        fate = self._unfit(bank, query, now_s)
+        never = kind is CoreFaultKind.ACCEPTED_NEVER_DONE
+        waits = Running(query, bank.day.on, now_s + fault.delay_s, never)
+        return self._accept(bank, query, now_s, waits)
+
+    def _accept(self, bank: Bank, query: Write, now_s: float, running: Running) -> Posted:
+        """Accept a write without doing it, unless it came too late or must come again."""
+        key, fate = query.key, self._unfit(bank, query, now_s)
         if fate is None:
-            fate = self._accept(bank, query, now_s + fault.delay_s, fault.kind)
+            running.on = bank.date_for(key.channel, type(query) is AdjustQuery)
+            bank.running[key] = running
+            fate = Fate(Posted(Outcome.IN_PROGRESS, CoreCode.OK, accounting_date=running.on))
         if not fate.posted.retryable:
-            fate.digest = digest
-            bank.fates[query.key] = fate
+            self._keep(bank, key, fate, digest_of(query))
+        # Planned last: what is due now, on a clock that stands, is done before this returns.
+        if key in bank.running and not running.never and running.polls is None:
+            self._plan(running.due_s, bank, key)
         return fate.posted
 
-    def _accept(self, bank: Bank, query: Write, due_s: float, kind: CoreFaultKind) -> Fate:
-        """Accept a write without doing it."""
-        on = bank.date_for(query.key.channel, type(query) is AdjustQuery)
-        never = kind is CoreFaultKind.ACCEPTED_NEVER_DONE
-        bank.running[query.key] = Running(query, on, due_s, never)
-        if not never:
-            self._plan(due_s, bank, query.key)
-        return Fate(Posted(Outcome.IN_PROGRESS, CoreCode.OK, accounting_date=on))
+    def _keep(self, bank: Bank, key: Key, fate: Fate, digest: bytes) -> None:
+        """Write down what became of a key; tell whoever listens, if it is final."""
+        fate.digest = digest
+        bank.fates[key] = fate
+        if self.listener is not None and fate.posted.outcome is not Outcome.IN_PROGRESS:
+            self.listener.settled(key, fate.posted)
 
     # What happens later.
 
@@ -174,6 +194,24 @@ class Desk:
         self._number += 1
         heappush(self._later, (at_s, self._number, bank.id, key))
         self.next_s = self._later[0][0]
+        if self.listener is not None:
+            self.listener.wake(at_s, partial(self.catch_up, at_s))
+
+    def listen(self, listener: Listener | None) -> None:
+        """Tell somebody from now on what is final, or nobody any more."""
+        self.listener = listener
+        if listener is not None:
+            for at_s, *_ in sorted(self._later):
+                listener.wake(at_s, partial(self.catch_up, at_s))
+
+    def asked_after(self, bank: Bank, key: Key, now_s: float) -> None:
+        """Count one more question after a write; do it, if it waited for that one."""
+        running = bank.running.get(key)
+        if running is None or running.polls is None:
+            return
+        running.polls -= 1
+        if running.polls <= 0:
+            self._finish(bank, key, now_s)
 
     def _watch(self, bank: Bank, query: ReserveQuery) -> None:
         """Have a reservation fall back when its time is over."""
@@ -206,8 +244,7 @@ class Desk:
                 fate = bank.rejected(CoreCode.DROPPED)
             elif type(running.query) is ReserveQuery and key in bank.reservations:
                 self._watch(bank, running.query)
-        fate.digest = digest
-        bank.fates[key] = fate
+        self._keep(bank, key, fate, digest)
 
     # The day, as far as accepted writes stand in its way.
 

@@ -1,9 +1,11 @@
 """The wall host: the flow as it is served, on an event loop, many customers at once.
 
-Two clocks fit it. ``WallClock`` is business time as it passes: the scenario's start and what the
+Three clocks fit it. ``WallClock`` is business time as it passes: the scenario's start and what the
 machine's clock has gone since, times ``speed``. ``OwnTimes`` gives every visit a time of its own
 that jumps, as on the instant host: nobody waits for a latency, and customers meet in the store
-and nowhere else. That is for measuring, and for telling stories over a database.
+and nowhere else. That is for measuring, and for telling stories over a database. A third,
+``TenantTime``, is for a platform beside a tenant that is served: both live in the tenant's time,
+so that what the tenant's providers call back about comes when it is due.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from core.ports.trace import Trace
+    from mocks.clock import ServedClock
     from scenarios.device import Device
     from scenarios.hosts.world import World
 
@@ -131,6 +134,44 @@ class OwnTimes:
         self._visits.pop(_visit.get(), None)
 
 
+class TenantTime:
+    """The time of a tenant that is served, for the platform beside it.
+
+    While its clock runs, whoever waits waits for it. While it is frozen, whoever waits moves it:
+    nobody else would, and what falls due on the way happens in its order.
+    """
+
+    def __init__(self, clock: ServedClock) -> None:
+        self.start = clock.start
+        self._clock = clock
+
+    @property
+    def now_s(self) -> float:
+        """Seconds of the tenant's business time since midnight of the first day."""
+        return self._clock.now_s
+
+    async def sleep(self, wait_s: float) -> None:
+        """Let business time pass."""
+        if self._clock.frozen:
+            await self._clock.advance(wait_s)
+        else:
+            await self._clock.serve(wait_s)
+
+    serve = sleep
+
+    def later(self, at_s: float, happens: Callable[[], object]) -> None:
+        """Have something happen at a moment that nobody waits for."""
+        self._clock.later(at_s, happens)
+
+    async def visit(self, at_s: float | None) -> None:
+        """Begin a visit at a moment, by default now."""
+        if at_s is not None:
+            await self.sleep(max(0.0, at_s - self.now_s))
+
+    async def flush(self) -> None:
+        """Leave what is on its way to the clock: it comes when it is due."""
+
+
 class WallHost:
     """Runs the flow on an event loop; without a ``speed``, every visit in a time of its own."""
 
@@ -138,10 +179,13 @@ class WallHost:
     device: Device | None = None
 
     def __init__(
-        self, world: World, speed: float | None = None, clock: OwnTimes | None = None
+        self,
+        world: World,
+        speed: float | None = None,
+        clock: OwnTimes | TenantTime | None = None,
     ) -> None:
         self.world = world
-        self.clock: WallClock | OwnTimes = (
+        self.clock: WallClock | OwnTimes | TenantTime = (
             (clock or OwnTimes(world.start)) if speed is None else WallClock(world.start, speed)
         )
         self.ports = world.ports(self._operation)

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from mocks import clock as clocks
-from mocks.clock import ALARM_MAX_S, MOVED_MAX_S, SPEED_MAX, ServedClock, machine_s
+from mocks.clock import (
+    ALARM_MAX_S,
+    HELD_MAX_S,
+    MOVED_MAX_S,
+    SPEED_MAX,
+    ServedClock,
+    machine_s,
+)
 
 START = date(2020, 7, 15)
 NINE = 9 * 3600.0
@@ -557,3 +564,152 @@ def test_what_fails_keeps_nobody_else_waiting(machine, caplog, moved):
 
     assert machine.run(story()) == [("a", 8)]
     assert "ZeroDivisionError" in caplog.text
+
+
+# ------------------------------------------------------------- what takes the machine some time
+
+
+class Slow(Told):
+    """What happens takes the machine three seconds."""
+
+    async def work(self, what, then_s=None):
+        self.note(f"{what} begins")
+        await asyncio.sleep(3)
+        self.note(f"{what} ends")
+        if then_s is not None:
+            self.slowly(f"{what}, once more", then_s)
+
+    def slowly(self, what, after_s, then_s=None):
+        self.clock.later(NINE + after_s, partial(self.work, what, then_s))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_moved_clock_stands_until_what_happens_is_done(machine, frozen):
+    async def story():
+        told = Slow(at_nine(frozen=frozen))
+        told.slowly("a", 4, then_s=5)
+        told.later("b", 4.5)
+        told.later("c", 6)
+        began_s = machine.now_s
+        await told.clock.advance(10)
+        return told.rows, machine.now_s - began_s
+
+    rows, took_s = machine.run(story())
+
+    assert rows == [
+        *(("a begins", 4), ("a ends", 4), ("b", 4.5)),
+        *(("a, once more begins", 5), ("a, once more ends", 5), ("c", 6)),
+    ]
+    assert took_s == 6
+
+
+def test_while_a_move_waits_no_time_passes_by_itself(machine):
+    async def story():
+        clock, stood = at_nine(), []
+
+        async def look():
+            await asyncio.sleep(1)
+            stood.append((clock.frozen, clock.stands, clock.now_s - NINE))
+
+        clock.later(NINE + 4, look)
+        await clock.advance(10)
+        stood.append((clock.frozen, clock.stands, clock.now_s - NINE))
+        return stood
+
+    assert machine.run(story()) == [(False, True, 4), (False, False, 10)]
+
+
+def test_a_clock_that_runs_waits_for_nothing(machine):
+    async def story():
+        told = Slow(at_nine())
+        told.slowly("a", 1)
+        told.slowly("b", 2)
+        await asyncio.sleep(8)
+        return told.rows
+
+    rows = machine.run(story())
+
+    assert rows == [("a begins", 1), ("b begins", 2), ("a ends", 4), ("b ends", 5)]
+
+
+def test_on_a_frozen_clock_one_thing_happens_after_the_other(machine):
+    async def story():
+        told = Slow(at_nine(frozen=True))
+        told.slowly("a", 0)
+        told.slowly("b", 0)
+        await told.clock.advance(1)
+        return [what for what, _ in told.rows]
+
+    assert machine.run(story()) == ["a begins", "a ends", "b begins", "b ends"]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_move_waits_first_for_what_has_begun_before_it(machine, frozen):
+    async def story():
+        told = Slow(at_nine(frozen=frozen))
+        told.slowly("a", 0, then_s=5)
+        await asyncio.sleep(0.25)
+        await told.clock.advance(20)
+        return [what for what, _ in told.rows]
+
+    assert machine.run(story()) == [
+        *("a begins", "a ends", "a, once more begins", "a, once more ends")
+    ]
+
+
+def test_a_move_does_not_wait_for_ever(machine):
+    async def story():
+        told = Told(at_nine(frozen=True))
+        told.clock.later(NINE + 4, partial(asyncio.sleep, 10 * HELD_MAX_S))
+        told.later("b", 5)
+        began_s = machine.now_s
+        await told.clock.advance(4)
+        took_s = machine.now_s - began_s
+        told.clock.close()
+        return took_s, told.clock.stands
+
+    assert machine.run(story()) == (HELD_MAX_S, True)
+
+
+def test_what_fails_on_its_way_is_told_and_keeps_nobody_else_waiting(machine, caplog):
+    async def fail():
+        await asyncio.sleep(1)
+        raise LookupError("nobody there")
+
+    async def story():
+        told = Told(at_nine(frozen=True))
+        told.clock.later(NINE + 4, fail)
+        told.later("b", 5)
+        await told.clock.advance(10)
+        return told.rows
+
+    assert machine.run(story()) == [("b", 5)]
+    assert "nobody there" in caplog.text
+
+
+def test_a_clock_that_is_closed_breaks_off_what_happens(machine, caplog):
+    async def story():
+        told = Slow(at_nine(frozen=True))
+        told.slowly("a", 0)
+        told.slowly("b", 0)
+        await asyncio.sleep(1)
+        told.clock.close()
+        await asyncio.sleep(10)
+        return told.rows, len(told.clock._begun)
+
+    assert machine.run(story()) == ([("a begins", 0)], 0)
+    assert caplog.text == ""
+
+
+def test_a_copy_does_again_what_was_not_done(machine):
+    async def story():
+        clock = at_nine(frozen=True)
+        for name in "ab":
+            clock.later(NINE + 1, partial(asyncio.sleep, 3, name))
+        moving = asyncio.create_task(clock.advance(2))
+        await asyncio.sleep(1)
+        kept = clock.__getstate__()["due"]
+        await moving
+        return [happens.args[1] for _, _, happens in kept], clock.__getstate__()["due"]
+
+    assert machine.run(story()) == (["a", "b"], [])
