@@ -125,6 +125,94 @@ def test_people_are_made_as_they_are_wanted(mocks):
     assert {why["reason"] for why in person["truth"]} == {"NAME_LIST_HIT", "ID_EXPIRED"}
 """
 
+VERIFIED = """
+import httpx
+import pytest
+
+FLOW = ["wechat.login", "corebank.customer"]
+
+
+def log_in(mocks):
+    code = mocks.login_code(mocks.person())
+    asked = {"appid": mocks.keys["appid"], "secret": mocks.keys["app_secret"], "js_code": code}
+    asked["grant_type"] = "authorization_code"
+    told = httpx.get("https://api.weixin.qq.com/sns/jscode2session", params=asked)
+    assert "openid" in told.json()
+
+
+def ask_bank(mocks, person):
+    body = {"bank": person["bank"], "name": person["name"], "number": person["id_number"]}
+    told = httpx.post("https://corebank.loanrange.test/corebank/v1/customer", json=body)
+    told.raise_for_status()
+
+
+def test_calls_are_verified_in_one_line(mocks):
+    person = mocks.person()
+    log_in(mocks)
+    ask_bank(mocks, person)
+    mocks.verify_calls(FLOW, in_order=True, nothing_extra=True)
+    mocks.verify_calls([{"operation": "corebank", "about": person["id_number"], "times": 1}])
+    mocks.verify_calls(FLOW[:1], nothing_extra=True, provider="wechat")
+
+
+def test_what_is_wrong_is_all_told_with_the_nearest_miss(mocks):
+    person = mocks.person()
+    ask_bank(mocks, person)
+    log_in(mocks)
+    expected = [*FLOW, {"operation": "wechat.login", "seen": "used"}]
+    with pytest.raises(AssertionError) as wrong:
+        mocks.verify_calls(expected, in_order=True, nothing_extra=True)
+    early, missing = str(wrong.value).splitlines()
+    assert early.startswith("expected[1] corebank.customer: out of order, #1 corebank.customer")
+    assert missing.startswith("expected[2] wechat.login seen used: never came; nearest: #2 ")
+    assert missing.endswith("seen 'ok' instead of 'used', which is expected[0]")
+    assert person["id_number"] not in str(wrong.value)
+
+
+def test_that_nothing_was_asked_is_verified_in_one_line(mocks):
+    mocks.verify_calls(nothing_extra=True)
+    log_in(mocks)
+    with pytest.raises(AssertionError, match="not expected: #1 wechat.login"):
+        mocks.verify_calls(nothing_extra=True)
+
+
+def test_only_what_came_since_is_verified_where_that_is_asked(mocks):
+    log_in(mocks)
+    mocks.advance(1)
+    since_s = mocks.clock()["now_s"]
+    ask_bank(mocks, mocks.person())
+    mocks.verify_calls(["corebank.customer"], since_s=since_s, nothing_extra=True)
+
+
+@pytest.mark.parametrize(
+    ("expected", "said", "nearest"),
+    [
+        (["wechat.logn"], {}, "wechat.login"),
+        ([{"operation": "wechat.login", "time": 1}], {}, "times"),
+        (FLOW, {"inorder": True}, "in_order"),
+    ],
+)
+def test_a_wrong_expectation_is_no_failed_one(mocks, expected, said, nearest):
+    with pytest.raises(ValueError, match=f"did you mean '{nearest}'"):
+        mocks.verify_calls(expected, **said)
+
+
+def test_all_is_put_back_as_it_was(mocks):
+    log_in(mocks)
+    mocks.snapshot()
+    mocks.snapshot("later")
+    log_in(mocks)
+    mocks.advance(days=3)
+    mocks.fault("wechat", "5xx")
+    for name in ("base", "later", "base"):
+        mocks.restore(name)
+        mocks.verify_calls(["wechat.login"], nothing_extra=True)
+        assert mocks.clock()["date"] == "2020-07-01"
+        log_in(mocks)
+    with pytest.raises(ValueError, match="did you mean 'later'"):
+        mocks.restore("latr")
+"""
+
 SDK = """
 from base64 import b64encode
 
@@ -170,6 +258,20 @@ def test_nobody_meets_anybody(mocks, number):
 
 def test_httpx_clients_are_answered_in_process_at_the_vendors_host_names(tmp_path):
     passes(tmp_path, IN_PROCESS, 11)
+
+
+def test_calls_are_verified_and_put_back_through_the_control_plane(tmp_path):
+    passes(tmp_path, VERIFIED, 8)
+
+
+def test_a_failed_verification_is_printed_without_the_plugins_own_lines(tmp_path):
+    text = "def test_it(mocks):\n    mocks.verify_calls(['ocr.card_front'])\n"
+
+    told, status = pytest_of(tmp_path, text)
+
+    assert status == 1
+    assert "E       AssertionError: expected[0] ocr.card_front: never came" in told
+    assert "plugin.py" not in told
 
 
 def test_the_vendors_sdk_is_answered_on_a_port(tmp_path):
