@@ -8,6 +8,7 @@ from scenarios.commands import door
 
 common = door.common
 FILE = click.Path(path_type=Path, dir_okay=False)
+USE = "Who answers: PROVIDER[@BANK]=mock, a plugin's name or a URL; may be repeated."
 
 
 @click.group(cls=door.Verbs, epilog=door.STATUSES)
@@ -31,6 +32,7 @@ def demo(**given: object) -> None:
 @click.option("--list", "list_only", is_flag=True, help="Name the stories, and the hosts of each.")
 @click.option("--host", type=door.OneOf(door.HOSTS), default="instant", show_default=True)
 @click.option("--junit", type=FILE, help="Write a JUnit report to this file.")
+@click.option("--use", multiple=True, help=USE)
 @common("story")
 def story(**given: object) -> None:
     """End-to-end stories, all or by name.
@@ -95,10 +97,50 @@ def schema(**given: object) -> None:
     "--speed", type=float, default=1.0, show_default=True, help="Business seconds a second."
 )
 @click.option("--scenario", type=FILE, help="A scenario file: its profiles, faults and seed.")
+@click.option("--use", multiple=True, help=USE)
 @common("serve")
 def serve(**given: object) -> None:
     """Every provider mock and the control plane on one loopback port."""
     door.run("serve", given)
+
+
+@sim.command()
+@click.option("--target", required=True, help="The endpoint's address: https://HOST")
+@click.option("--port", type=int, default=8001, show_default=True, help="0 takes any free one.")
+@click.option(
+    "--keep", multiple=True, help="A field whose words are codes and may stay; may be repeated."
+)
+@click.option(
+    "--key", type=FILE, help="The masks' key, written where there is none: a secret for replay."
+)
+@common("record")
+def record(**given: object) -> None:
+    """A proxy that records a real endpoint, masked.
+
+    Point a client at the port that it tells. What passes is not changed; what is kept is masked
+    before it is written: see docs/RECORD.md. When it is stopped, latencies go to latency.csv, for a
+    scenario's csv.
+    """
+    door.run("record", given)
+
+
+@sim.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--port", type=int, default=8001, show_default=True, help="0 takes any free one.")
+@click.option("--key", type=FILE, help="The recording's key: real values find their exchange.")
+@click.option("--check", "check_url", help="Serve nothing: hold this endpoint against it.")
+@click.option("--header", multiple=True, help="Goes with each request of --check: 'NAME: VALUE'.")
+@click.option("--latencies", is_flag=True, help="Serve nothing: write its latency.csv again.")
+@common("replay")
+def replay(**given: object) -> None:
+    """What was recorded in DIR, answered again.
+
+    Whoever asks what was asked then is answered what was answered then. Whatever was not recorded
+    is answered 404, and told where it differs from the nearest. With --check, DIR's requests are
+    sent to an endpoint instead, and each field that differs is told; the exit status is 1 where any
+    does.
+    """
+    door.run("replay", given)
 
 
 @sim.command()

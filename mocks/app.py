@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from functools import partial
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import ClientDisconnect
 
 from core.errors import ConnectionLost, InputError, TimedOut, Unreachable, Unreadable
+from mocks.baggage import visit_of
 from mocks.line import FaultKind, Phase
 from mocks.rest_problems import NO_ANSWER
-from mocks.tenant import CROSSING, Crossing, NoAnswer, WrongCase, visit_of
+from mocks.tenant import CROSSING, Crossing, NoAnswer, WrongCase
 from mocks.wire import BODY_MAX, Reply, Request, headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 
     from mocks.line import Fault
 
@@ -70,20 +73,31 @@ class App:
             return
         if scope["type"] != "http":
             return  # a websocket: closing is the server's
+        await _shown(self._serve, Crossing(), scope, receive, send)
+
+    def is_short(self, first: str) -> bool:
+        """Whether what is asked for under a first segment may be answered by :meth:`begin`."""
+        return first not in self._applications
+
+    def begin(self, first: str, request: Request) -> Reply | Application:
+        """Answer at once, if nothing is waited for; else return what goes on with the request.
+
+        For a server that reads requests whole and wants no task for each. What goes on is an
+        application, to be run in the context of this call; the body was read.
+        """
         crossing = Crossing()
-        outer = CROSSING.set(crossing)
+        CROSSING.set(crossing)
+        work = self._answer(first, request)
         try:
-            try:
-                await self._serve(scope, receive, slowly(send, crossing))
-            except NoAnswer as no:
-                await show(no, scope, receive, send)
-        except asyncio.CancelledError:  # its tenant is gone, or the server ends
-            abort = scope.get(ABORT)
-            if abort is None:
-                raise
-            abort()
-        finally:
-            CROSSING.reset(outer)
+            waited = work.send(None)
+        except StopIteration as end:
+            reply: Reply = end.value
+            if not crossing.slow_s:
+                return reply
+            return partial(_shown, partial(say, reply), crossing)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  raised again there
+            return partial(_shown, partial(_fail, error), crossing)
+        return partial(_shown, partial(_go_on, work, waited), crossing)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         first = scope["path"].lstrip("/").partition("/")[0]
@@ -108,6 +122,57 @@ class App:
             return await face.serve(request)
         except InputError as wrong:  # a tenant that nobody opened
             return problem(400, str(wrong))
+
+
+async def _shown(
+    serve: Application, crossing: Crossing, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Serve one request; where there is to be no answer, show what the network would show."""
+    outer = CROSSING.set(crossing)
+    try:
+        try:
+            await serve(scope, receive, slowly(send, crossing))
+        except NoAnswer as no:
+            await show(no, scope, receive, send)
+    except asyncio.CancelledError:  # its tenant is gone, or the server ends
+        abort = scope.get(ABORT)
+        if abort is None:
+            raise
+        abort()
+    finally:
+        CROSSING.reset(outer)
+
+
+async def say(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+    """Be an application that always answers the same."""
+    del scope, receive
+    await write(reply, send)
+
+
+async def _fail(error: BaseException, scope: Scope, receive: Receive, send: Send) -> None:
+    del scope, receive, send
+    raise error
+
+
+async def _go_on(work: Any, waited: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    del scope, receive
+    await write(await _rest(work, waited), send)
+
+
+@coroutine
+def _rest(work: Coroutine[Any, Any, Reply], waited: Any) -> Generator[Any, Any, Reply]:
+    """Wait for what a coroutine waits for that began outside any task, and go on with it."""
+    try:
+        while True:
+            try:
+                sent = yield waited
+            except BaseException as thrown:  # noqa: BLE001  it is the coroutine's to handle
+                waited = work.throw(thrown)
+            else:
+                waited = work.send(sent)
+    except StopIteration as end:
+        reply: Reply = end.value
+        return reply
 
 
 async def _apply(application: Application, scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,16 +12,23 @@ from mocks.registry import server as registry
 from mocks.rest import Api, ProviderApi
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fastapi import FastAPI
 
+    from mocks.rest import Service
     from mocks.tenant import Tenants
 
 
-def rest_app(tenants: Tenants) -> FastAPI:
-    """Return all of the project's own REST providers, and the time stamps at ``/tsa``."""
+def rest_app(tenants: Tenants, guests: Iterable[Service] = ()) -> FastAPI:
+    """Return all of the project's own REST providers, and the time stamps at ``/tsa``.
+
+    ``guests`` are services of providers that plugins bring.
+    """
     app = Api()
-    for provider in (corebank, bureau, registry, acquirer, evidence):
-        app.mount(f"/{provider.SERVICE.name}/v1", ProviderApi(provider.SERVICE, tenants))
+    ours = [provider.SERVICE for provider in (corebank, bureau, registry, acquirer, evidence)]
+    for service in (*ours, *guests):
+        app.mount(f"/{service.name}/v1", ProviderApi(service, tenants))
     app.add_api_route(
         "/tsa", evidence.stamps(tenants), methods=["POST"], response_model=None, name="tsa"
     )

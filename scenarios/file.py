@@ -20,8 +20,10 @@ from core.money import lpr_ppm
 from core.ports import PROVIDERS
 from core.store.records import Entry
 from mocks.line import ASSUMED, SEEN, Fault, FaultKind, Phase, Profile, recorded_latencies
+from mocks.plugins import OWN
 from scenarios.hosts.operations import OPERATIONS
 from scenarios.hosts.world import BEHAVIOURS
+from scenarios.uses import Choice
 
 ROOT = Path(__file__).parents[1]
 NUMBERED = re.compile(r"^(phase|fault)\.(\d+)\.?")
@@ -183,10 +185,17 @@ class OutagePart(Strict):
     for_s: Positive
 
 
+class BankPart(Strict):
+    """``[providers.<name>.bank.<id>]``: who answers in the provider's place for one bank."""
+
+    use: Annotated[str, Field(min_length=1)] = OWN
+
+
 class ProviderPart(Strict):
     """``[providers.<name>]``: what replaces the assumed figures of a provider's line."""
 
-    use: Literal["mock"] = "mock"
+    use: Annotated[str, Field(min_length=1)] = OWN
+    bank: dict[str, BankPart] = {}
     p50_ms: Positive | None = None
     p99_ms: Positive | None = None
     csv: str | None = None
@@ -362,6 +371,15 @@ class Scenario(Strict):
             name: _profile(name, self.providers[name], folder) if name in self.providers else known
             for name, known in ASSUMED.items()
         }
+
+    def choices(self) -> list[Choice]:
+        """Return who is to answer in a provider's place, for all or for one bank."""
+        found = []
+        for name, part in self.providers.items():
+            for bank, use in (("", part.use), *((id_, one.use) for id_, one in part.bank.items())):
+                place = f"providers.{name}{f'.bank.{bank}' if bank else ''}.use"
+                found.append(Choice(name, bank, use, place))
+        return [choice for choice in found if choice.use != OWN or choice.bank]
 
     def outages(self) -> dict[str, list[tuple[float, float]]]:
         """Return each provider's planned outages as (from, to) in business seconds."""

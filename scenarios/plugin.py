@@ -34,9 +34,10 @@ from mocks.tenant import TENANT_HEADER, Tenant, Tenants
 from scenarios.hosts.world import World
 from scenarios.stack import app_of, served
 from scenarios.stories.run import START
+from scenarios.uses import added
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Iterator
+    from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from mocks.app import App, Message
@@ -174,6 +175,7 @@ class Mocks:
         """Require how often operations were asked: ``verify(carrier_name_matches=1)``.
 
         The first underscore stands for the dot; a provider alone counts all of its operations.
+        It counts what :meth:`calls` tells, the last thousand; :meth:`verify_calls` knows them all.
 
         Raises:
             AssertionError: one was asked more or less often; all that was asked is told.
@@ -188,6 +190,34 @@ class Mocks:
             problem = f"{name} was asked {asked[name]} times, not {times}; asked were: {told}"
             assert asked[name] == times, problem
 
+    def verify_calls(
+        self,
+        expected: Sequence[str | Mapping[str, Any]] = (),
+        *,
+        in_order: bool = False,
+        nothing_extra: bool = False,
+        **said: Any,
+    ) -> None:
+        """Require that these calls came: ``verify_calls(["wechat.login", "ocr.card_front"])``.
+
+        Args:
+            expected: an operation each, or what ``POST /_control/journal/verify`` takes:
+                ``{"operation": "ocr", "about": ..., "seen": ..., "times": 2}``.
+            in_order: one behind the other, whatever came between them.
+            nothing_extra: and no other call came.
+            said: ``provider``, of whom nothing extra may have come; ``since_s``, in business time.
+
+        Raises:
+            AssertionError: all that is wrong; what never came, with its nearest miss.
+            InputError: no such operation or field; the nearest right name is told.
+        """
+        __tracebackhide__ = True
+        each = [{"operation": one} if isinstance(one, str) else dict(one) for one in expected]
+        body = {"expected": each, "in_order": in_order, "nothing_extra": nothing_extra, **said}
+        told = self._ask("POST", "journal/verify", json=body)
+        if not told["verified"]:
+            raise AssertionError("\n".join(told["problems"]))
+
     def invoice(self) -> dict[str, int]:
         """Return how many calls were billed, by operation."""
         return dict(self._ask("GET", "invoice")["billed"])
@@ -195,6 +225,22 @@ class Mocks:
     def reset(self) -> None:
         """Begin anew: nobody made, nothing planned, nothing remembered; the clock stands."""
         self._ask("POST", "reset")
+
+    def snapshot(self, name: str = "base") -> None:
+        """Keep all as it is now under a name: people, books, plans, journal, time.
+
+        Raises:
+            InputError: no name, or too many.
+        """
+        self._ask("POST", "snapshot", json={"name": name})
+
+    def restore(self, name: str = "base") -> None:
+        """Put all back as it was, as often as you like.
+
+        Raises:
+            InputError: no snapshot of that name; the nearest is told.
+        """
+        self._ask("POST", "restore", json={"name": name})
 
 
 def _whose(person: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -218,7 +264,7 @@ class Backstage:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self.tenants = Tenants(self._tenant)
-        self.app = app_of(self.tenants)
+        self.app = app_of(self.tenants, added=added().values())
         self._ready, self._over = threading.Event(), asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="loanrange", daemon=True)
@@ -227,7 +273,8 @@ class Backstage:
 
     def _tenant(self, name: str, seed: int | None) -> Tenant:
         journal = Journal.bounded(JOURNAL_KEPT)
-        world = World(self._seed if seed is None else seed, START, journal=journal)
+        seed = self._seed if seed is None else seed
+        world = World(seed, START, journal=journal, added=added())
         clock = ServedClock(START, 1.0, MORNING_S)
         clock.freeze()
         return Tenant(name, world, clock)

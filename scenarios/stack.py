@@ -6,33 +6,47 @@ import asyncio
 import socket
 import struct
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 import core
 from core.errors import MachineError
-from mocks.app import ABORT, App, Face
+from mocks.app import ABORT, App, Face, say
 from mocks.clock import machine_s
 from mocks.control.app import control_app
 from mocks.control.phones import Phones
 from mocks.idnet.server import IdNetFace
+from mocks.metrics import metrics_app
 from mocks.rest_app import rest_app
 from mocks.sanctions.server import SanctionsFace
 from mocks.tencent import TencentFace
 from mocks.wechat.server import WeChatFace
+from mocks.wire import Reply, Request, headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
+    from mocks.app import Application
+    from mocks.plugins import Plugin
     from mocks.tenant import Tenants
 
 LOOPBACK = "127.0.0.1"
 HEAD_MAX = 1024 * 1024  # bytes of a request's head: above what any client of a vendor sends
 GRACE_S = 0.5  # what is being served when the server ends has so long to be done
 BACKLOG = 2048  # a short one resets connections when customers come in bursts
+SHORT_DIGITS = 5  # of the length of a body that is read whole before it is looked at
+SHORT = {b"GET": "GET", b"POST": "POST"}
+UNUSUAL = frozenset(("transfer-encoding", "expect", "upgrade"))  # headers
+STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    for status in HTTPStatus
+    if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED) and status >= HTTPStatus.OK
+}
 REST = ("corebank", "bureau", "registry", "acquirer", "evidence", "tsa")
 
 
@@ -85,6 +99,124 @@ class Breakable(HttpToolsProtocol):
         self._cycles.clear()
 
 
+class Prompt(Breakable):
+    """Answers a short request at once and without a task, where nothing is waited for.
+
+    That is what most requests of a load are, and uvicorn's way costs several times what answering
+    them does. Whatever is long, waited for, or not asked in the plainest form of HTTP/1.1, goes
+    uvicorn's way, from its head on or from where it has to wait. Between two short requests a
+    connection is not closed for being idle: on loopback it ends with its client.
+    """
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self._application = cast("App", self.config.app)
+        self._short: Head | None = None  # None: this request goes uvicorn's way
+        self._body = b""
+        self._common_of: Any = None
+        self._common = b""
+
+    def on_message_begin(self) -> None:
+        """Begin a request; uvicorn's scope is made for those that need one."""
+        if self._head < 0:
+            self._head = 0
+        self.url, self.headers = b"", []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        if self._head >= 0:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Choose the way of a request."""
+        self._head = -1
+        self._body = b""
+        self._short = None if self._is_busy() else self._head_of()
+        if self._short is None:
+            self._go_uvicorns_way(self.app)
+
+    def _is_busy(self) -> bool:
+        """Whether an earlier request, or its answer, is still on its way."""
+        if any(not cycle.response_complete for cycle in self._cycles[-1:]):
+            return True
+        return bool(self.pipeline) or self.flow.write_paused
+
+    def _head_of(self) -> Head | None:
+        """Return the head of a request that may be answered at once, None of any other."""
+        url, method = self.url, SHORT.get(self.parser.get_method())
+        if method is None or url[:1] != b"/" or b"%" in url or b"#" in url:
+            return None
+        headers = headers_of(self.headers)
+        if len(headers.get("content-length", "")) > SHORT_DIGITS or not UNUSUAL.isdisjoint(headers):
+            return None
+        if not self.parser.should_keep_alive() or self.parser.get_http_version() != "1.1":
+            return None
+        raw, _, query = url.partition(b"?")
+        path = raw.decode("ascii")
+        first = path.lstrip("/").partition("/")[0]
+        if not self._application.is_short(first):
+            return None
+        return Head(first, method, path, query, headers)
+
+    def _go_uvicorns_way(self, app: Any) -> None:
+        """Have uvicorn make a task of a request whose head is read."""
+        url, headers, own = self.url, self.headers, self.app
+        super().on_message_begin()
+        self.url, self.app = url, app
+        for name, value in headers:
+            super().on_header(name, value)
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = own
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of a body."""
+        if self._short is None:
+            super().on_body(body)
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Answer, or begin to."""
+        if self._short is None:
+            super().on_message_complete()
+            return
+        first, method, path, query, headers = self._short
+        body, context = self._body, copy_context()
+        request = Request(method, path, query, headers, body, headers.get("host", ""))
+        answer = context.run(self._application.begin, first, request)
+        if type(answer) is Reply:
+            status, content, content_type, more = answer
+            line = STATUS_LINES.get(status)
+            if line is not None and not more:
+                told = f"content-type: {content_type}\r\ncontent-length: {len(content)}\r\n\r\n"
+                self.transport.write(line + self._told() + told.encode("latin-1") + content)
+                return
+            answer = partial(say, answer)
+        context.run(self._go_uvicorns_way, answer)
+        super().on_body(body)
+        super().on_message_complete()
+
+    def _told(self) -> bytes:
+        """Return the headers that uvicorn puts on every answer."""
+        headers = self.server_state.default_headers
+        if headers is not self._common_of:
+            self._common_of = headers
+            self._common = b"".join([b"%s: %s\r\n" % header for header in headers])
+        return self._common
+
+
+class Head(NamedTuple):
+    """The head of a short request, and the first segment of its path."""
+
+    first: str
+    method: str
+    path: str
+    query: bytes
+    headers: dict[str, str]
+
+
 def break_off(cycle: RequestResponseCycle) -> None:
     """Reset the connection of a request (RST: it does not linger), as a failing line does."""
     cycle.disconnected = True  # nobody is to be told any more, not even that something failed
@@ -96,10 +228,14 @@ def break_off(cycle: RequestResponseCycle) -> None:
     cycle.transport.abort()
 
 
-def app_of(tenants: Tenants, token: str = "") -> App:
-    """Return the whole of what is served for some tenants; ``token`` opens the control plane."""
+def app_of(tenants: Tenants, token: str = "", added: Iterable[Plugin] = ()) -> App:
+    """Return the whole of what is served for some tenants.
+
+    ``token`` opens the control plane; ``added`` are providers of plugins, beside ours.
+    """
     wechat, sanctions = WeChatFace(tenants), SanctionsFace(tenants)
-    tencent, rest = TencentFace(tenants, machine_s), rest_app(tenants)
+    guests = [plugin.service for plugin in added if plugin.service is not None]
+    tencent, rest = TencentFace(tenants, machine_s), rest_app(tenants, guests)
     control = control_app(tenants, Phones(wechat, tencent), token, core.__version__)
     faces: dict[str, Face] = {
         **dict.fromkeys(("sns", "cgi-bin", "wxa"), wechat),
@@ -108,7 +244,9 @@ def app_of(tenants: Tenants, token: str = "") -> App:
             ("match", "search", "entities", "catalog", "algorithms", "healthz", "readyz"), sanctions
         ),
     }
-    applications: dict[str, Any] = {**dict.fromkeys(REST, rest), "_control": control}
+    names = (*REST, *(service.name for service in guests))
+    applications: dict[str, Any] = {**dict.fromkeys(names, rest), "_control": control}
+    applications["metrics"] = metrics_app(tenants, token, core.__version__)
     return App(tencent, faces, applications)
 
 
@@ -152,11 +290,11 @@ class Embedded(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server_of(app: App, kind: type[uvicorn.Server] = uvicorn.Server) -> uvicorn.Server:
+def server_of(app: Application, kind: type[uvicorn.Server] = uvicorn.Server) -> uvicorn.Server:
     """Return uvicorn, set up for this application: no access log, connections can be broken."""
     config = uvicorn.Config(
         app,
-        http=Breakable,
+        http=Prompt if isinstance(app, App) else Breakable,
         ws="none",
         lifespan="off",
         log_level="error",
@@ -170,7 +308,7 @@ def server_of(app: App, kind: type[uvicorn.Server] = uvicorn.Server) -> uvicorn.
 
 
 @asynccontextmanager
-async def served(app: App, port: int = 0) -> AsyncIterator[int]:
+async def served(app: Application, port: int = 0) -> AsyncIterator[int]:
     """Serve an application in the running loop; yield its port."""
     server, listening = server_of(app, Embedded), listen(port)
     task = asyncio.create_task(server.serve(sockets=[listening]))

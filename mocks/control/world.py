@@ -10,6 +10,7 @@ from fastapi import Request, Response
 
 from core.errors import InputError, nearest
 from mocks.control.door import Strict, Theirs
+from mocks.plugins import OWN, Guest, Switch
 from mocks.tenant import CHOSEN_BY, DEFAULT
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ async def providers(tenant: Theirs) -> dict[str, Any]:
                 name: _told(operation) for name, operation in behaviour.OPERATIONS.items()
             },
             "profile": asdict(line.profile),
+            "answered_by": _answered_by(behaviour),
         }
     return {
         "tenant": tenant.name,
@@ -48,6 +50,16 @@ async def providers(tenant: Theirs) -> dict[str, Any]:
         "chosen_by": CHOSEN_BY,
         "providers": told,
     }
+
+
+def _answered_by(behaviour: Any) -> dict[str, str]:
+    """Return who answers, for all ("") and for the banks that chose somebody else."""
+    if isinstance(behaviour, Guest):
+        return {"": behaviour.plugin.name}
+    if not isinstance(behaviour, Switch):
+        return {"": OWN}
+    everyone = behaviour.everyone.plugin.name if behaviour.everyone else OWN
+    return {"": everyone, **{bank: each.plugin.name for bank, each in behaviour.by_bank.items()}}
 
 
 def _told(operation: Operation) -> dict[str, Any]:

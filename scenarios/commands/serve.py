@@ -10,12 +10,14 @@ from core.errors import InputError
 from mocks.clock import SPEED_MAX, ServedClock
 from mocks.journal import Journal
 from mocks.tenant import Tenant, Tenants
+from scenarios.collector import calm
 from scenarios.commands.door import FINE, SEED
 from scenarios.file import load_scenario
-from scenarios.hosts.world import World
+from scenarios.hosts.world import World, built_in
 from scenarios.output import dumps
 from scenarios.stack import app_of, served
 from scenarios.stories.run import START
+from scenarios.uses import added, choice_of, plugins, uses_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,11 +30,12 @@ JOURNAL_KEPT = 10_000  # calls of a tenant
 PORT_MAX = 65_535
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917  one argument an option
     terminal: Terminal,
     port: int,
     speed: float,
     scenario: Path | None,
+    use: tuple[str, ...],
     seed: int | None,
     out: Path,
 ) -> int:
@@ -43,8 +46,9 @@ def run(
     if not 0 < speed <= SPEED_MAX:
         raise InputError("--speed", f"is {speed}", f"use a number above 0, to {SPEED_MAX:,.0f}")
     terminal.seed = seed = _seed(scenario, seed)
-    tenants = Tenants(_Maker(scenario, seed, speed))
-    asyncio.run(_serve(terminal, tenants, port))
+    tenants = Tenants(_Maker(scenario, seed, speed, use))
+    with calm():
+        asyncio.run(_serve(terminal, tenants, port))
     return FINE
 
 
@@ -57,9 +61,14 @@ def _seed(scenario: Path | None, seed: int | None) -> int:
 class _Maker:
     """Makes a tenant: a fresh world of the scenario, or of our assumed figures."""
 
-    def __init__(self, scenario: Path | None, seed: int, speed: float) -> None:
+    def __init__(
+        self, scenario: Path | None, seed: int, speed: float, words: tuple[str, ...]
+    ) -> None:
         self._path, self._seed, self._speed = scenario, seed, speed
         self._file = load_scenario(scenario) if scenario is not None else None
+        written = self._file.choices() if self._file else []
+        self._uses = uses_of([*written, *map(choice_of, words)], built_in()[0])
+        self._uses.require_mocks("what serves the mocks")
 
     def __call__(self, name: str, seed: int | None) -> Tenant:
         world = self._world(self._seed if seed is None else seed)
@@ -68,11 +77,13 @@ class _Maker:
     def _world(self, seed: int) -> World:
         journal, file, start = Journal.bounded(JOURNAL_KEPT), self._file, START
         if file is None or self._path is None:
-            return World(seed, start, journal=journal)
+            return World(seed, start, journal=journal, uses=self._uses.plugins, added=added())
         start = file.scenario.start
         return World(
             seed,
             start,
+            uses=self._uses.plugins,
+            added=added(),
             profiles=file.profiles(self._path.parent),
             faults=file.faults(),
             outages=file.outages(),
@@ -85,7 +96,7 @@ async def _serve(terminal: Terminal, tenants: Tenants, port: int) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
-    async with served(app_of(tenants), port) as opened:
+    async with served(app_of(tenants, added=added().values()), port) as opened:
         _tell(terminal, tenants.default, opened, tenants.default.today)
         await stopped.wait()
 
@@ -102,4 +113,8 @@ def _tell(terminal: Terminal, tenant: Tenant, port: int, today: date) -> None:
     terminal.say(f"  Tencent Cloud   endpoint 127.0.0.1:{port}, SecretId {known.secret_id}")
     terminal.say(f"  WeChat          {address}/sns, /cgi-bin, /wxa; appid {known.appid}")
     terminal.say(f"  control plane   {address}/_control/providers shows keys and operations")
+    for name in added():
+        terminal.say(f"  {name:<15} {address}/{name}/v1, by a plugin")
+    for problem in plugins().refused.values():
+        terminal.say(f"  not served: {problem}")
     terminal.say("stop it with Ctrl-C")

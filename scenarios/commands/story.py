@@ -11,9 +11,11 @@ from rich.markup import escape
 
 from core.errors import InputError
 from scenarios.commands.door import FINE, NO, SEED
+from scenarios.hosts.world import built_in
 from scenarios.output import dumps, results, write_json, write_text
 from scenarios.stories import STORIES, find
 from scenarios.stories.run import as_json, tell_all
+from scenarios.uses import choice_of, uses_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,7 @@ def run(  # noqa: PLR0913, PLR0917  one argument an option
     list_only: bool,
     host: str,
     junit: Path | None,
+    use: tuple[str, ...],
     seed: int | None,
     out: Path,
 ) -> int:
@@ -39,7 +42,8 @@ def run(  # noqa: PLR0913, PLR0917  one argument an option
     if list_only:
         return list_stories(terminal, stories)
     terminal.seed = seed = SEED if seed is None else seed
-    told = tell_all(stories, seed, host, lambda each: show(terminal, each, seed, host))
+    uses = uses_of(map(choice_of, use), built_in()[0])
+    told = tell_all(stories, seed, host, lambda each: show(terminal, each, seed, host, use), uses)
     document = as_json(told, seed, host)
     with results(out) as folder:
         write_json(folder / "stories.json", document)
@@ -96,7 +100,7 @@ def list_stories(terminal: Terminal, stories: list[Story]) -> int:
     return FINE
 
 
-def show(terminal: Terminal, told: Told, seed: int, host: str) -> None:
+def show(terminal: Terminal, told: Told, seed: int, host: str, use: tuple[str, ...] = ()) -> None:
     """Say how one story went; a failed one with what happened, in order, and how to repeat it."""
     if told.passed:
         ending = f"{told.outcome}{': ' + told.reason if told.reason else ''}"
@@ -108,7 +112,8 @@ def show(terminal: Terminal, told: Told, seed: int, host: str) -> None:
     terminal.say(f"      at {told.step or 'the start'}: {told.problem}", markup=False)
     for call in told.calls:
         terminal.say(f"      {call}", markup=False)
-    terminal.say(f"      repeat with: python sim.py story {told.name} --host {host} --seed {seed}")
+    words = [f"--host {host}", f"--seed {seed}", *(f"--use {each}" for each in use)]
+    terminal.say(f"      repeat with: python sim.py story {told.name} {' '.join(words)}")
 
 
 def junit_xml(told: list[Told], host: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import modules
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.ports import PROVIDERS
@@ -46,11 +47,25 @@ PORTS: dict[str, type] = dict(
     )
 )
 
+
+def _answer(port: type, name: str) -> type | None:
+    """Return the class that a port's method is annotated with."""
+    said = vars(port)[name].__annotations__.get("return", "")
+    found = getattr(modules[port.__module__], said, None)
+    return found if isinstance(found, type) else None
+
+
 OPERATIONS: dict[str, tuple[str, ...]] = {
     provider: tuple(name for name in vars(port) if not name.startswith("_"))
     for provider, port in PORTS.items()
 }
 
+
+# What an operation answers with, where that is one class of the port's own.
+ANSWERS: dict[str, dict[str, Any]] = {
+    provider: {name: _answer(port, name) for name in OPERATIONS[provider]}
+    for provider, port in PORTS.items()
+}
 
 REFUSED_S = 0.02  # what it takes a client to learn that nobody listens (assumed)
 

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from datetime import date
 from functools import cache
 from itertools import count
+from os import environ
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -38,11 +39,13 @@ from scenarios.device import HttpDevice
 from scenarios.hosts.wall import OwnTimes, WallHost
 from scenarios.hosts.world import World
 from scenarios.stack import app_of, served
+from scenarios.uses import keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from core.ports.trace import Trace
+    from mocks.tenant import Credentials
 
 T = TypeVar("T")
 
@@ -88,6 +91,7 @@ class Stack:
         self.port = self.run(self._exits.enter_async_context(served(app_of(self.tenants))))
         self._clients = {name: client_of(self.address, SeenTransport()) for name in WIRED}
         self.control = client_of(self.address)
+        self._elsewhere: dict[str, httpx.AsyncClient] = {}
         atexit.register(self.close)
 
     @property
@@ -102,10 +106,16 @@ class Stack:
     def close(self) -> None:
         """Stop the server."""
         atexit.unregister(self.close)
-        for client in (*self._clients.values(), self.control):
+        for client in (*self._clients.values(), *self._elsewhere.values(), self.control):
             self.run(client.aclose())
         self.run(self._exits.aclose())
         self._runner.close()
+
+    def client(self, url: str) -> httpx.AsyncClient:
+        """Return the client of a real endpoint, which is closed with the stack."""
+        if url not in self._elsewhere:
+            self._elsewhere[url] = client_of(url)
+        return self._elsewhere[url]
 
     def open(self, world: World, clock: OwnTimes) -> Tenant:
         """Open a tenant for a world; the one before it is gone."""
@@ -148,9 +158,9 @@ WIRED = (
 )
 
 
-def wires(tenant: Tenant, host: str) -> dict[str, Any]:
-    """Return the codec of every provider that has one, with a tenant's credentials."""
-    known = tenant.credentials
+def wires(tenant: Tenant, host: str, known: Credentials | None = None) -> dict[str, Any]:
+    """Return the codec of every provider that has one, with a tenant's credentials or others."""
+    known = known or tenant.credentials
     key = known.api_key
     tencent = TencentAccess(known.secret_id, known.secret_key, host, machine_s, token=known.token)
     return {
@@ -179,11 +189,24 @@ class WireHost(WallHost):
     name = "wall"
     clock: OwnTimes
 
-    def __init__(self, world: World, stack: Stack) -> None:
+    def __init__(
+        self,
+        world: World,
+        stack: Stack,
+        endpoints: Mapping[tuple[str, str], str] | None = None,
+    ) -> None:
+        """``endpoints``: real ones by provider and bank ("": all), asked in the stack's place."""
         self._stack = stack
         clock = OwnTimes(world.start)
         self.tenant = stack.open(world, clock)
         self._providers = stack.providers(self.tenant, clock)
+        self._elsewhere: dict[str, dict[str, HttpProvider]] = {}
+        for (name, bank), url in (endpoints or {}).items():
+            host = url.partition("://")[2].partition("/")[0]
+            wire = wires(self.tenant, host, keys_of(name, self.tenant.credentials, environ))[name]
+            limit_s = world.lines[name].profile.timeout_ms / 1000
+            asked = HttpProvider(name, wire, stack.client(url), limit_s)
+            self._elsewhere.setdefault(name, {})[bank] = asked
         self.device = HttpDevice(stack.control, self.tenant.name, lambda: clock.told)
         super().__init__(world, clock=clock)
 
@@ -202,6 +225,15 @@ class WireHost(WallHost):
     def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
         """Return the port method of one operation; pictures lie where they are kept, in process."""
         served_by = self._providers.get(provider)
-        return (
-            super()._operation(provider, name) if served_by is None else served_by.operation(name)
-        )
+        if served_by is None:
+            return super()._operation(provider, name)
+        own = served_by.operation(name)
+        if provider not in self._elsewhere:
+            return own
+        there = {bank: by.operation(name) for bank, by in self._elsewhere[provider].items()}
+
+        async def call(trace: Trace, query: Any) -> Any:
+            asks = there.get(trace.bank) or there.get("") or own
+            return await asks(trace, query)
+
+        return call

@@ -26,6 +26,8 @@ from mocks.idnet.behaviour import IdNet
 from mocks.line import Fault, Profile, lines, require_known
 from mocks.objects.behaviour import Objects
 from mocks.ocr.behaviour import Ocr
+from mocks.plugins import ASSUMED as GUESTS
+from mocks.plugins import Ground
 from mocks.registry.behaviour import Registry
 from mocks.sanctions.behaviour import Sanctions
 from mocks.spec import Behaviour
@@ -37,11 +39,12 @@ from scenarios.population.register import Population
 from scenarios.population.shops import Shops
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from core.clock import Clock
     from mocks.journal import Journal
+    from mocks.plugins import Plugin, Use
     from mocks.spec import Operation
     from scenarios.device import Device
     from scenarios.hosts.operations import Attempt
@@ -106,7 +109,10 @@ class World:
         journal: Journal | None = None,
         copying: bool = False,
         tap: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
+        uses: Mapping[str, Use] | None = None,
+        added: Mapping[str, Plugin] | None = None,
     ) -> None:
+        """``uses``: who answers in a provider's place; ``added``: providers beside ours."""
         self.seed = Seed(seed, replication)
         self.start = start
         self.banks = dict(built_in()[0]) if banks is None else banks
@@ -114,7 +120,8 @@ class World:
             products = dict(built_in()[1]) if banks is None else load_products(banks)
         self.products = products
         self.journal = journal
-        self.lines = lines(profiles, faults, outages)
+        more = {name: plugin.profile or GUESTS for name, plugin in (added or {}).items()}
+        self.lines = lines(more | (profiles or {}), faults, outages)
         self.store = CopyingStore() if copying else MemoryStore()
         self._tap = tap or _straight
         self.people = Population(self.seed, start, self.banks)
@@ -134,6 +141,11 @@ class World:
         self.objects = Objects()
         self.evidence = Evidence(secret, start)
         self.behaviours: dict[str, Any] = {name: getattr(self, name) for name in PROVIDERS}
+        ground = Ground(people, self.banks, start, self.seed)
+        for name, use in (uses or {}).items():
+            self.behaviours[name] = use.open(self.behaviours[name], ground)
+        for name, plugin in (added or {}).items():
+            self.behaviours[name] = plugin.open(ground)
 
         for line in self.lines.values():
             for fault in line.faults:

@@ -37,6 +37,7 @@ from scenarios.phone import Owner, Wish
 from scenarios.rollout.arrivals import arrivals
 from scenarios.rollout.stopwatch import TimedPhone
 from scenarios.rollout.tally import Tally, tally
+from scenarios.uses import uses_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +120,8 @@ class Rollout:
         self.share = share
         self.banks = load_banks()
         self.live = self._phases()
+        uses = uses_of(scenario.choices(), self.banks)
+        uses.require_mocks("a rollout")
         self.world = World(
             seed,
             part.start,
@@ -127,6 +130,7 @@ class Rollout:
             faults=scenario.faults(),
             outages=scenario.outages(),
             banks=self.banks,
+            uses=uses.plugins,
         )
         self.host = VirtualHost(self.world, simpy.Environment())
         self.platform = self.world.platform(self.host)

@@ -17,20 +17,21 @@ from scenarios.hosts.world import World
 from scenarios.stories.stage import Crash, Stage, StoryFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from core.invariants import Violation
     from scenarios.hosts.world import Host
     from scenarios.stories.story import Story
+    from scenarios.uses import Uses
 
 START = date(2020, 7, 1)
 
 
-def over_http(world: World) -> Host:
+def over_http(world: World, endpoints: Mapping[tuple[str, str], str] | None = None) -> Host:
     """Return the wall host, on the stack that all stories share; what serves is loaded now."""
     from scenarios.hosts.wire import WireHost, shared_stack
 
-    return WireHost(world, shared_stack())
+    return WireHost(world, shared_stack(), endpoints)
 
 
 HOSTS: dict[str, Callable[[World], Any]] = {
@@ -73,8 +74,14 @@ class Told:
         return told
 
 
-def tell(story: Story, seed: int, host_name: str = "instant") -> Told:
-    """Tell one story on one host; never raises for a story that fails."""
+def tell(story: Story, seed: int, host_name: str = "instant", uses: Uses | None = None) -> Told:
+    """Tell one story on one host; never raises for a story that fails.
+
+    Raises:
+        InputError: a real endpoint is to be asked, and the host asks nobody over a network.
+    """
+    if uses is not None and host_name != "wall":
+        uses.require_mocks(f"the {host_name} host")
     crash = story.crash() if story.crash else None
     world = World(
         seed,
@@ -84,8 +91,10 @@ def tell(story: Story, seed: int, host_name: str = "instant") -> Told:
         journal=Journal(),
         copying=True,
         tap=crash.tap if crash else None,
+        uses=uses.plugins if uses else None,
     )
-    host: Host = HOSTS[host_name](world)
+    endpoints = uses.endpoints if uses else {}
+    host: Host = over_http(world, endpoints) if endpoints else HOSTS[host_name](world)
     stage = Stage(host)
     problem = ""
     try:
@@ -132,12 +141,16 @@ def _told(story: Story, stage: Stage, problem: str, let_through: list[str]) -> T
 
 
 def tell_all(
-    stories: Iterable[Story], seed: int, host: str, progress: Callable[[Told], None] | None = None
+    stories: Iterable[Story],
+    seed: int,
+    host: str,
+    progress: Callable[[Told], None] | None = None,
+    uses: Uses | None = None,
 ) -> list[Told]:
     """Tell stories one after another."""
     told = []
     for each in stories:
-        told.append(tell(each, seed, host))
+        told.append(tell(each, seed, host, uses))
         if progress is not None:
             progress(told[-1])
     return told
