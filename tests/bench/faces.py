@@ -19,11 +19,13 @@ from datetime import date
 from functools import cache, partial
 from itertools import islice
 from multiprocessing import get_context
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from asn1crypto.tsp import MessageImprint, TimeStampReq
 
+from core.adapters.http import baggage_of
 from core.identity import PhoneNumber
 from core.picture import Picture
 from core.ports import (  # fmt: skip
@@ -56,8 +58,10 @@ REQUESTS = 3_000
 PEOPLE = 500
 JOURNAL_KEPT = 10_000
 TRACE = Trace("", "A1", 1, 1, float("inf"), START)
+MAGIC = {"magic": 0, "magic.1_bank": 1, "magic.58_banks": 58}  # how many banks are named
 TST_INFO = bytes.fromhex("2a864886f70d0109100104")  # the object identifier in RFC 3161, 2.4.2
 SERVER_CPU, CLIENT_CPU = 0, 1
+PIDS: dict[int, int | None] = {}  # of servers, by their ports
 
 
 class Stepping:
@@ -158,8 +162,8 @@ ASKED: dict[str, tuple[str, bytes, Callable[[Town], list[Any]]]] = {
 
 def requests_of(name: str, town: Town, host: str) -> list[bytes]:
     """Return the requests of one round, as they go over the wire."""
-    if name == "magic":
-        return _magic_requests(town, host)
+    if name in MAGIC:
+        return _magic_requests(town, host, MAGIC[name])
     if name == "tsa":
         return [sent(_stamp(number), host) for number in range(REQUESTS)]
     operation, _, queries = ASKED[name]
@@ -171,16 +175,26 @@ def requests_of(name: str, town: Town, host: str) -> list[bytes]:
     return [sent(next(ask(trace, query)), host) for query in wanted[:REQUESTS]]
 
 
-def _magic_requests(town: Town, host: str) -> list[bytes]:
-    """Return signed requests, each about the magic phone number of a case."""
+def _magic_requests(town: Town, host: str, banks: int) -> list[bytes]:
+    """Return signed requests, each about the magic phone number of a case.
+
+    With ``banks`` the attempts have names: a customer of each bank in turn.
+    """
     operation = BEHAVIOURS["carrier"].OPERATIONS["owner_matches"]
     value = next(text for text, case in operation.inputs.items() if case.name == "same_mobile")
     ask = wires(town.tenant, host)["carrier"].owner_matches
     phone = PhoneNumber(value)
     queries = [carrier.OwnerQuery(phone, one.name, one.id_number) for one in town.people]
-    return [
-        sent(next(ask(TRACE, queries[number % len(queries)])), host) for number in range(REQUESTS)
-    ]
+    named = list(town.tenant.house.banks)[:banks]
+    made = []
+    for number in range(REQUESTS):
+        request = next(ask(TRACE, queries[number % len(queries)]))
+        told = dict(request.headers)
+        if named:
+            bank = named[number % len(named)]
+            told["baggage"] = baggage_of(TRACE._replace(bank=bank, application=f"A{number}"))
+        made.append(sent(HttpRequest(request.method, request.path, told, request.body), host))
+    return made
 
 
 def _stamp(number: int) -> HttpRequest:
@@ -254,7 +268,9 @@ def server() -> tuple[Any, int]:
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
     atexit.register(process.terminate)
-    return ours, ours.recv()
+    port = ours.recv()
+    PIDS[port] = process.pid
+    return ours, port
 
 
 # The client: bytes out, bytes in, as little between as Python can.
@@ -335,6 +351,12 @@ class Work:
 
 def _of(told: dict[str, Any]) -> BaseException:
     return told.get("exception") or AssertionError(told["message"])
+
+
+def cpu_s_of(pid: int) -> float:
+    """Return the processor time that a process has had, all of its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def bench(name: str) -> tuple[Work, str, str]:
