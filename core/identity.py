@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from operator import mul
 from typing import ClassVar, NoReturn, Self
 
@@ -91,6 +92,12 @@ class Number:
 _keep = vars(Number)["text"].__set__  # the one way past __setattr__
 
 
+@lru_cache(maxsize=65_536)  # more days than there are people's birthdays
+def _day(digits: str) -> date:
+    """Return the day that eight digits write. ValueError: there is none."""
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+
+
 class IdNumber(Number):
     """A citizen's ID number (公民身份号码, GB 11643-1999): region, birth date, sequence, check.
 
@@ -111,7 +118,7 @@ class IdNumber(Number):
         if text[:2] not in PROVINCES:
             raise self.wrong(text, f"no province has the code {text[:2]}", "check its first digits")
         try:
-            birth = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
+            birth = _day(text[6:14])
         except ValueError:
             raise self.wrong(
                 text, "its birth date does not exist", "check digits 7 to 14"

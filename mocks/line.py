@@ -257,7 +257,7 @@ class Line:
     @property
     def always_open(self) -> bool:
         """Whether the provider has neither hours nor planned outages."""
-        return self.profile.hours is None and not self.outages
+        return not self.outages and self.profile.hours is None
 
     def is_open(self, now_s: float) -> bool:
         """Whether the provider serves now."""

@@ -35,6 +35,7 @@ from mocks.baggage import NOBODY, caller_of
 from mocks.clock import ServedClock
 from mocks.journal import Tally, alias
 from mocks.line import SEEN, TIMED, Fate, FaultKind
+from mocks.tencent_limits import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -310,6 +311,9 @@ class Tenant:
             refused_s = 0.0 if self.stands_still else REFUSED_S
             attempt = Attempt(self, way, getattr(behaviour, way.name), trace, query, draws)
             return await attempt.settle(Fate(refused_s, None, Unreachable), None)
+        if way.per_s and not caller.visit and not self._may_ask(way, trace.bank, now_s):
+            attempt = Attempt(self, way, getattr(behaviour, way.name), trace, query, draws)
+            return await attempt.settle(Fate(0.0, None, QuotaExceeded), None)
         chosen, fault = self._chosen(way, request, query), None
         if not line.calm:
             fault = line.fault(way.name, trace, now_s, draws, sure=chosen is not None)
@@ -325,6 +329,14 @@ class Tenant:
         if not caller.visit:
             fate = patient(fate, served_s, fault)
         return await attempt.settle(fate, fault)
+
+    def _may_ask(self, way: Way, bank: str, now_s: float) -> bool:
+        """Take one call of the quota that a scenario gave a line, if one is left.
+
+        A visit has a business time of its own, which jumps: a rate means nothing there.
+        """
+        whose = bank if way.each_bank else ""
+        return self.room(Rates, Rates).take(way.provider, whose, way.per_s, now_s)
 
     def _chosen(self, way: Way, request: Request, query: Any) -> Case | None:
         """Return the case that a header or a magic input asks for.
@@ -397,8 +409,7 @@ def patient(fate: Fate, served_s: float, fault: Fault | None) -> Fate:
     return Fate(served_s + trickled_s, served_s, None)
 
 
-@dataclass(slots=True, frozen=True)
-class Meant:
+class Meant(NamedTuple):
     """How a provider acts where a case was asked for; a snapshot knows a case, and no closure."""
 
     case: Case
@@ -418,6 +429,8 @@ class Way(NamedTuple):
     line: Line
     spec: Operation
     latency: Callable[[float], float]
+    per_s: float = 0.0  # how many calls a second its line takes; 0: as many as come
+    each_bank: bool = False  # whether every bank has that quota for itself
 
 
 def ways(house: House) -> dict[str, Way]:
@@ -426,9 +439,11 @@ def ways(house: House) -> dict[str, Way]:
     for provider, behaviour in house.behaviours.items():
         line = house.lines[provider]
         latency = line.profile.latency()
+        per_s = line.profile.quota_per_s or 0.0
+        each_bank = (line.profile.scope or behaviour.SCOPE) == "bank"
         for name, spec in behaviour.OPERATIONS.items():
             operation = f"{provider}.{name}"
-            found[operation] = Way(operation, provider, name, line, spec, latency)
+            found[operation] = Way(operation, provider, name, line, spec, latency, per_s, each_bank)
     return found
 
 

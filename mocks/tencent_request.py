@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from mocks.spec import WireError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,6 +32,28 @@ TYPES: dict[Kind, type] = {
 INT_MAX, UINT_MAX = 2**63 - 1, 2**64 - 1
 DEPTH_MAX = 4  # of a flattened name; the deepest documented one has three dots
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+ERRORS = (
+    WireError("AuthFailure.InvalidAuthorization", 200, "it is not signed, or not in a known form"),
+    WireError("AuthFailure.SecretIdNotFound", 200, "no tenant has this SecretId"),
+    WireError("AuthFailure.SignatureExpire", 200, "the timestamp is five minutes away, or more"),
+    WireError("AuthFailure.SignatureFailure", 200, "it is not signed with the key of the SecretId"),
+    WireError("AuthFailure.TokenFailure", 200, "the token is not the one of the SecretId"),
+    WireError("InternalError", 200, "the service failed; whether it acted is not known", "5xx"),
+    WireError("InvalidAction", 200, "the version has no such action"),
+    WireError("InvalidParameter", 200, "a parameter's type is another, or the body is no JSON"),
+    WireError("InvalidParameterValue", 200, "a parameter has no such value"),
+    WireError("InvalidRequest", 200, "another path than /, or another content type than JSON"),
+    WireError("MissingParameter", 200, "a header or a parameter is missing"),
+    WireError("NoSuchProduct", 200, "there is no such product"),
+    WireError("NoSuchVersion", 200, "the product has another version"),
+    WireError("RequestLimitExceeded", 200, "the action is called too often a second", "quota"),
+    WireError("RequestSizeLimitExceeded", 200, "a query or a body is too long"),
+    WireError("UnknownParameter", 200, "the action has no such parameter"),
+    WireError("UnsupportedOperation", 200, "another method than GET and POST"),
+)
+"""What any action may be refused with, before it looks at what it is asked; no code but these."""
 
 
 class VendorError(Exception):
@@ -61,7 +85,7 @@ class Fields:
 
     def __init__(self, *fields: Field) -> None:
         self.by_name = {field.name: field for field in fields}
-        # Of these, text in ASCII is taken as it is: most of what comes.
+        # Of these, any text is taken as it is: most of what comes.
         self.plain = frozenset(
             field.name
             for field in fields
@@ -78,7 +102,9 @@ def read(fields: Fields, given: Mapping[str, Any], where: str = "") -> dict[str,
     """
     values, by_name, plain = {}, fields.by_name, fields.plain
     for name, value in given.items():
-        if name in plain and type(value) is str and value.isascii():
+        if name in plain and type(value) is str:
+            if not value.isascii():
+                _require_text(value, where + name, 0)
             values[name] = value
             continue
         known = by_name.get(name)

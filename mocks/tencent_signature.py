@@ -10,12 +10,12 @@ Source: Tencent Cloud, signature methods v3 and v1.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from base64 import b64encode
 from datetime import date
 from functools import lru_cache
+from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -46,7 +46,7 @@ _AUTHORIZATION = re.compile(
 # What every request of the older methods carries beside its own parameters.
 REQUIRED = ("Action", "Version", "Timestamp", "Nonce", "SecretId", "Signature")
 PUBLIC = frozenset({*REQUIRED, "Region", "SignatureMethod", "Token", "Language", "RequestClient"})
-METHODS = {"HmacSHA1": hashlib.sha1, "HmacSHA256": hashlib.sha256}
+METHODS = {"HmacSHA1": sha1, "HmacSHA256": sha256}
 
 
 class Claim(NamedTuple):
@@ -211,7 +211,7 @@ def day_of(days: int) -> str:
 
 
 def _tc3_proof(claim: Claim, key: hmac.HMAC, canonical: str) -> bytes:
-    digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
+    digest = sha256(canonical.encode("latin-1")).hexdigest()
     scope = f"{claim.scope}/{claim.service}/tc3_request"
     told = f"TC3-HMAC-SHA256\n{claim.request.headers['x-tc-timestamp']}\n{scope}\n{digest}"
     proof = key.copy()
@@ -222,17 +222,20 @@ def _tc3_proof(claim: Claim, key: hmac.HMAC, canonical: str) -> bytes:
 def _canonical(claim: Claim, *, as_sent: bool) -> str:
     """Return the request as it is signed. Everything is Latin-1, so that bytes stay bytes."""
     request, headers, lines = claim.request, claim.request.headers, ""
-    for name in claim.names.split(";"):
-        value = request.host if name == "host" else headers.get(name, "")
-        if not (as_sent and name in ("content-type", "host")):
-            value = value.strip().lower()
-        lines += f"{name}:{value}\n"
+    if as_sent and claim.names == "content-type;host":  # as nearly all do
+        lines = f"content-type:{headers.get('content-type', '')}\nhost:{request.host}\n"
+    else:
+        for name in claim.names.split(";"):
+            value = request.host if name == "host" else headers.get(name, "")
+            if not (as_sent and name in ("content-type", "host")):
+                value = value.strip().lower()
+            lines += f"{name}:{value}\n"
     query, payload = "", request.body
     if request.method == "GET":
         query, payload = request.query.decode("latin-1"), b""
     if headers.get("x-tc-content-sha256") == UNSIGNED:
         payload = UNSIGNED.encode()
-    digest = hashlib.sha256(payload).hexdigest()
+    digest = sha256(payload).hexdigest()
     return f"{request.method}\n/\n{query}\n{lines}\n{claim.names}\n{digest}"
 
 

@@ -99,6 +99,32 @@ class Breakable(HttpToolsProtocol):
         self._cycles.clear()
 
 
+class Answers:
+    """Answers of one server that are sent together, once all that has come was looked at.
+
+    A sent answer wakes its client, and the machine turns from our work to the client's and back: to
+    send one by one costs a third of the time that a server under load has. What is alone waits no
+    longer than it takes to see that nothing else came.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[asyncio.WriteTransport, bytes]] = []
+
+    def put(self, transport: asyncio.WriteTransport, answer: bytes) -> None:
+        """Have an answer sent with the others, behind those before it."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.send)
+        self._waiting.append((transport, answer))
+
+    def send(self) -> None:
+        """Send all there are."""
+        waiting, self._waiting = self._waiting, []
+        for transport, answer in waiting:
+            transport.write(answer)
+
+
 class Prompt(Breakable):
     """Answers a short request at once and without a task, where nothing is waited for.
 
@@ -108,9 +134,10 @@ class Prompt(Breakable):
     connection is not closed for being idle: on loopback it ends with its client.
     """
 
-    def __init__(self, *parts: Any, **named: Any) -> None:
+    def __init__(self, *parts: Any, answers: Answers, **named: Any) -> None:
         super().__init__(*parts, **named)
         self._application = cast("App", self.config.app)
+        self._answers = answers
         self._short: Head | None = None  # None: this request goes uvicorn's way
         self._body = b""
         self._common_of: Any = None
@@ -137,7 +164,7 @@ class Prompt(Breakable):
 
     def _is_busy(self) -> bool:
         """Whether an earlier request, or its answer, is still on its way."""
-        if any(not cycle.response_complete for cycle in self._cycles[-1:]):
+        if self._cycles and not self._cycles[-1].response_complete:
             return True
         return bool(self.pipeline) or self.flow.write_paused
 
@@ -191,12 +218,23 @@ class Prompt(Breakable):
             line = STATUS_LINES.get(status)
             if line is not None and not more:
                 told = f"content-type: {content_type}\r\ncontent-length: {len(content)}\r\n\r\n"
-                self.transport.write(line + self._told() + told.encode("latin-1") + content)
+                head = line + self._told() + told.encode("latin-1")
+                self._answers.put(self.transport, head + content)
                 return
             answer = partial(say, answer)
         context.run(self._go_uvicorns_way, answer)
         super().on_body(body)
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, behind the answers to what came before it."""
+        self._answers.send()
+        super().send_400_response(msg)
+
+    def shutdown(self) -> None:
+        """Close, when what is answered is sent."""
+        self._answers.send()
+        super().shutdown()
 
     def _told(self) -> bytes:
         """Return the headers that uvicorn puts on every answer."""
@@ -294,7 +332,7 @@ def server_of(app: Application, kind: type[uvicorn.Server] = uvicorn.Server) -> 
     """Return uvicorn, set up for this application: no access log, connections can be broken."""
     config = uvicorn.Config(
         app,
-        http=Prompt if isinstance(app, App) else Breakable,
+        http=cast("Any", partial(Prompt, answers=Answers()) if isinstance(app, App) else Breakable),
         ws="none",
         lifespan="off",
         log_level="error",

@@ -14,7 +14,7 @@ import asyncio
 import atexit
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import cache, partial
 from itertools import islice
@@ -45,6 +45,7 @@ from core.ports.trace import Trace
 from core.wire.message import HttpRequest
 from mocks.journal import Journal
 from mocks.tenant import Tenant, Tenants
+from scenarios.collector import calm
 from scenarios.hosts.wire import wires
 from scenarios.hosts.world import BEHAVIOURS, World
 from scenarios.population.shops import Shops
@@ -228,9 +229,11 @@ async def _serving(orders: Any) -> None:
 
     tenants = Tenants(opened)
     town = Town(tenants.default)
+    calming = ExitStack()
     async with served(app_of(tenants)) as port:
         host = f"127.0.0.1:{port}"
         orders.send(port)
+        calming.enter_context(calm())  # as ``serve`` is
 
         def take() -> None:
             try:
