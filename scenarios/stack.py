@@ -332,7 +332,9 @@ def server_of(app: Application, kind: type[uvicorn.Server] = uvicorn.Server) -> 
     """Return uvicorn, set up for this application: no access log, connections can be broken."""
     config = uvicorn.Config(
         app,
-        http=cast("Any", partial(Prompt, answers=Answers()) if isinstance(app, App) else Breakable),
+        http=cast(
+            "Any", partial(Prompt, answers=Answers()) if hasattr(app, "begin") else Breakable
+        ),
         ws="none",
         lifespan="off",
         log_level="error",
