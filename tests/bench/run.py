@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import drawdowns  # noqa: E402  the folder is on the path only now
 import faces  # noqa: E402
+import in_process  # noqa: E402
 import journeys  # noqa: E402
 import ledger  # noqa: E402
 import loans  # noqa: E402
@@ -41,6 +42,7 @@ BENCHES: dict[str, Bench] = {
     **faces.BENCHES,
     **pool.BENCHES,
     **peers.BENCHES,
+    **in_process.BENCHES,
 }
 
 
@@ -56,6 +58,7 @@ def measure(bench: Bench, rounds: int) -> tuple[list[float], list[float], str, s
         rates.append(count / getattr(work, "cpu_s", took_s))
         if hasattr(work, "check"):
             work.check()
+        goal = getattr(work, "told", goal)
         if hasattr(work, "p99_ms"):
             p99s_ms.append(work.p99_ms)
     return rates, p99s_ms, unit, goal
