@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from os import environ
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MORNING_S = 36_000.0  # it opens at ten o'clock of the first day
 JOURNAL_KEPT = 10_000  # calls of a tenant
 PORT_MAX = 65_535
+TOKEN = "LOANRANGE_TOKEN"  # of the environment: an argument would be seen by everybody on it
 
 
 def run(  # noqa: PLR0913, PLR0917  one argument an option
@@ -96,7 +98,8 @@ async def _serve(terminal: Terminal, tenants: Tenants, port: int) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
-    async with served(app_of(tenants, added=added().values()), port) as opened:
+    token = environ.get(TOKEN, "")
+    async with served(app_of(tenants, token, added().values()), port) as opened:
         _tell(terminal, tenants.default, opened, tenants.default.today)
         await stopped.wait()
 

@@ -219,3 +219,14 @@ def test_wrong_words_are_told_in_one_line(words, told):
     assert left.returncode == 2
     assert told in left.stderr
     assert "Traceback" not in left.stderr
+
+
+def test_who_sets_a_token_opens_the_control_plane_to_whoever_shows_it(monkeypatch):
+    monkeypatch.setenv("LOANRANGE_TOKEN", "a specimen's token")
+    with serving("--seed", 7) as server:
+        shown = {"X-Loanrange-Token": "a specimen's token"}
+
+        assert server.client.get("/_control/clock").status_code == 401
+        assert server.client.get("/metrics").status_code == 401
+        assert server.client.get("/_control/clock", headers=shown).status_code == 200
+        assert server.client.get("/metrics", headers=shown).status_code == 200
