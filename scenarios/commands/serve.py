@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MORNING_S = 36_000.0  # it opens at ten o'clock of the first day
 JOURNAL_KEPT = 10_000  # calls of a tenant
 PORT_MAX = 65_535
-TOKEN = "LOANRANGE_TOKEN"  # of the environment: an argument would be seen by everybody on it
+OPENED_BY = "LOANRANGE_TOKEN"  # of the environment: an argument would be seen by everybody on it
 
 
 def run(  # noqa: PLR0913, PLR0917  one argument an option
@@ -98,7 +98,7 @@ async def _serve(terminal: Terminal, tenants: Tenants, port: int) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
-    token = environ.get(TOKEN, "")
+    token = environ.get(OPENED_BY, "")
     async with served(app_of(tenants, token, added().values()), port) as opened:
         _tell(terminal, tenants.default, opened, tenants.default.today)
         await stopped.wait()
