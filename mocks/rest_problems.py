@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
 
+from mocks.spec import WireError
+
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Iterable
 
 API_KEY = "x-api-key"
 BODY_MAX = 1_000_000
@@ -39,6 +41,17 @@ PROBLEMS: dict[int, tuple[str, str]] = {  # title, and when
 }
 ALWAYS = (400, 401, 404, 405, 413, 415, 422, 429, 503)  # what every operation may say
 READ = (400, 401, 404, 405)  # what may be said to whoever reads
+
+
+KINDS = {429: "quota", 503: "5xx"}  # what faults of a line are told as
+
+
+def errors(statuses: Iterable[int]) -> list[WireError]:
+    """Return the problems of these statuses as a client sees them; a title is their code."""
+    return [
+        WireError(PROBLEMS[status][0], status, PROBLEMS[status][1], KINDS.get(status, ""))
+        for status in sorted(statuses)
+    ]
 
 
 class Wrong(BaseModel):

@@ -28,38 +28,75 @@ Scope = Literal["nation", "platform", "bank"]
 Act = Callable[[Any, "Trace", Any, float, "Draws"], Any]
 
 
-def free(answer: object) -> bool:
-    """No answer is billed."""
-    del answer
-    return False
+@dataclass(slots=True, frozen=True)
+class Billing:
+    """Which answers are billed, and the same in a few words."""
+
+    told: str
+    rule: Callable[[Any], bool]
+
+    def __call__(self, answer: object) -> bool:
+        """Whether an answer is billed."""
+        return self.rule(answer)
 
 
-def always(answer: object) -> bool:
-    """Every answer is billed."""
-    del answer
-    return True
+free = Billing("never", lambda _: False)
+always = Billing("every answer", lambda _: True)
+UNTOLD = "by a rule of its own"  # of a plugin's operation, which bills by a function
 
 
-def on(*verdicts: object, field: str = "verdict") -> Callable[[object], bool]:
+def on(*verdicts: object, field: str = "verdict") -> Billing:
     """Bill an answer whose ``field`` is one of ``verdicts``."""
     wanted = frozenset(verdicts)
-    return lambda answer: getattr(answer, field) in wanted
+    told = f"{field} {' or '.join(str(verdict) for verdict in verdicts)}"
+    return Billing(told, lambda answer: getattr(answer, field) in wanted)
+
+
+# Where the figure of a quota comes from.
+VENDORS, ASSUMED = "the vendor's table", "assumed"
+
+
+class Quota(NamedTuple):
+    """How often something may be done: ``figure`` times in a ``window``, counted for ``each``.
+
+    ``refused`` has the code that is seen where it was too often, by whatever is counted together.
+    """
+
+    each: str
+    figure: float
+    window: Literal["second", "minute", "day"]
+    refused: dict[str, str]
+    source: str = ""
+
+
+class WireError(NamedTuple):
+    """An error as a client sees it: its code, the HTTP status, when; ``kind`` of a fault's."""
+
+    code: str
+    status: int
+    when: str
+    kind: str = ""
 
 
 class Case(NamedTuple):
-    """An answer that can be asked for by its name; ``told`` says what it is."""
+    """An answer that can be asked for by its name; ``told`` says what it is.
+
+    ``answer`` is one like it, where what it says is known beforehand.
+    """
 
     name: str
     told: str
     act: Act
+    answer: Any = None
 
 
 def says(name: str, answer: object, told: str) -> Case:
     """Return a case whose answer is always the same, and changes nothing."""
     if not is_dataclass(answer) or isinstance(answer, type):
-        return Case(name, told, lambda *_: copy(answer))
+        return Case(name, told, lambda *_: copy(answer), answer)
     kind, values = type(answer), [getattr(answer, one.name) for one in fields(answer)]
-    return Case(name, told, lambda *_: kind(*values))  # a copy, in a fifth of the time
+    # A copy, in a fifth of the time.
+    return Case(name, told, lambda *_: kind(*values), answer)
 
 
 class Magic(NamedTuple):
@@ -71,17 +108,24 @@ class Magic(NamedTuple):
 
 @dataclass(slots=True)
 class Operation:
-    """One question or instruction; ``writes`` where a repeat needs care, ``billed`` per answer."""
+    """One question or instruction; ``writes`` where a repeat needs care, ``billed`` per answer.
+
+    A rule of billing may be any function of an answer; only a :class:`Billing` tells of itself.
+    """
 
     name: str
     writes: bool = False
-    billed: Callable[[object], bool] = free
+    billed: Callable[[Any], bool] = free
     cases: tuple[Case, ...] = ()
     magic: Magic | None = None
     inputs: dict[str, Case] = field(init=False)
     read: Callable[[Any], str] = field(init=False)
+    billing: str = field(init=False)
 
     def __post_init__(self) -> None:
+        self.billing = UNTOLD
+        if isinstance(self.billed, Billing):  # its rule alone is called: every answer comes by here
+            self.billing, self.billed = self.billed.told, self.billed.rule
         numbered = enumerate(self.cases, 1)
         write = self.magic.write if self.magic else None
         self.inputs = {write(number, case.name): case for number, case in numbered} if write else {}
@@ -90,6 +134,14 @@ class Operation:
     def wanted(self, query: Any) -> Case | None:
         """Return the case that a query's magic input asks for."""
         return self.inputs.get(self.read(query)) if self.inputs else None
+
+    def bills(self, case: Case) -> bool | None:
+        """Whether a case's answer is billed; None where that is not known beforehand."""
+        if self.billing in (free.told, always.told):
+            return self.billing == always.told
+        if case.answer is None or self.billing == UNTOLD:
+            return None
+        return self.billed(case.answer)
 
     def case(self, name: str, place: str) -> Case:
         """Return the case of a name.

@@ -16,6 +16,7 @@ from functools import partial
 from hashlib import blake2b
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from zlib import crc32
 
 from core.clock import date_at
 from core.errors import (
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from mocks.line import Fault, Line
     from mocks.spec import Case, Operation
     from mocks.wire import Request
+
+    Acts = Callable[[Trace, Any, float, Draws], Any]
 
 T = TypeVar("T")
 
@@ -301,25 +304,28 @@ class Tenant:
         caller = NOBODY if baggage is None else caller_of(baggage)
         if caller.visit:
             await self.clock.enter(caller.visit)
-        trace = caller.trace or self._named(operation, subject, bank)
+        trace = named = caller.trace or self._named(operation, subject, bank)
+        if caller.trace is None:
+            named = self._alike(operation, request, trace)
         way = self._ways[operation]
         line, behaviour, now_s = way.line, self.behaviours[way.provider], self.clock.now_s
+        own = way.act or getattr(behaviour, way.name)
         draws = self.house.seed.draws(
-            operation, trace.bank, trace.application, trace.call, trace.attempt
+            operation, named.bank, named.application, named.call, named.attempt
         )
         if not line.is_open(now_s):
             refused_s = 0.0 if self.stands_still else REFUSED_S
-            attempt = Attempt(self, way, getattr(behaviour, way.name), trace, query, draws)
+            attempt = Attempt(self, way, own, trace, query, draws)
             return await attempt.settle(Fate(refused_s, None, Unreachable), None)
         if way.per_s and not caller.visit and not self._may_ask(way, trace.bank, now_s):
-            attempt = Attempt(self, way, getattr(behaviour, way.name), trace, query, draws)
+            attempt = Attempt(self, way, own, trace, query, draws)
             return await attempt.settle(Fate(0.0, None, QuotaExceeded), None)
         chosen, fault = self._chosen(way, request, query), None
         if not line.calm:
             fault = line.fault(way.name, trace, now_s, draws, sure=chosen is not None)
             if fault is not None and fault.case:
                 chosen = way.spec.case(fault.case, operation)
-        act = getattr(behaviour, way.name) if chosen is None else Meant(chosen, behaviour)
+        act = own if chosen is None else Meant(chosen, behaviour)
         attempt = Attempt(self, way, act, trace, query, draws)
         latency_s = 0.0 if self.stands_still else way.latency(draws.uniform(LATENCY))
         if fault is None and not caller.visit:  # nothing can go wrong, and it may take its time
@@ -329,6 +335,14 @@ class Tenant:
         if not caller.visit:
             fate = patient(fate, served_s, fault)
         return await attempt.settle(fate, fault)
+
+    def learn(self, provider: str, spec: Operation, act: Acts) -> None:
+        """Take in how an operation is done that no behaviour has: over its provider's line."""
+        operation = f"{provider}.{spec.name}"
+        if operation not in self._ways:
+            like = next(way for way in self._ways.values() if way.provider == provider)
+            own = like._replace(operation=operation, name=spec.name, spec=spec, act=act)
+            self._ways[operation] = own
 
     def _may_ask(self, way: Way, bank: str, now_s: float) -> bool:
         """Take one call of the quota that a scenario gave a line, if one is left.
@@ -356,6 +370,16 @@ class Tenant:
         """Return the name of a request whose client gave it none: each is a call of its own."""
         number = self.count(f"{operation}/{subject}")
         return Trace(bank, self._own + subject, number, 1, inf, self.today)
+
+    def _alike(self, operation: str, request: Request, trace: Trace) -> Trace:
+        """Return the name that chance is drawn by: how often the very same was asked before.
+
+        The arrivals of a subject are counted over all that is asked about it, and whoever asks two
+        things on two connections cannot tell which comes first; their luck must not depend on it.
+        """
+        told = f"{trace.bank}/{crc32(request.body):x}{request.headers.get(CASE_HEADER, '')}"
+        number = self.count(f"{operation}/{trace.application}/{told}")
+        return Trace(told, trace.application, number, 1, inf, trace.date)
 
     def count(self, what: str) -> int:
         """Count one more arrival of something; return how many there were, never one twice."""
@@ -409,7 +433,8 @@ def patient(fate: Fate, served_s: float, fault: Fault | None) -> Fate:
     return Fate(served_s + trickled_s, served_s, None)
 
 
-class Meant(NamedTuple):
+@dataclass(slots=True)
+class Meant:
     """How a provider acts where a case was asked for; a snapshot knows a case, and no closure."""
 
     case: Case
@@ -431,6 +456,7 @@ class Way(NamedTuple):
     latency: Callable[[float], float]
     per_s: float = 0.0  # how many calls a second its line takes; 0: as many as come
     each_bank: bool = False  # whether every bank has that quota for itself
+    act: Acts | None = None  # None: a behaviour's method
 
 
 def ways(house: House) -> dict[str, Way]:

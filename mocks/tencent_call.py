@@ -1,34 +1,58 @@
 """One call of an action of Tencent Cloud: who asks, what is kept for them, where answers come from.
 
 Actions that a port knows ask it through their tenant, which draws latency and faults, journals and
-bills. Actions that no port knows answer from the truth about people, and settle here.
+bills. Actions that no port knows answer from the truth about people; they go the same way.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from core.ports.trace import Trace
+from mocks.spec import VENDORS, Case
 from mocks.tencent_request import Field, Fields, VendorError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from core.ports.trace import Trace
+    from core.seed import Draws
+    from mocks.spec import Operation
     from mocks.tenant import Tenant
     from mocks.tencent_limits import Bucket
     from mocks.wire import Request
 
 T = TypeVar("T")
-ARRIVALS_MAX = 100_000  # subjects whose arrivals are counted; then counting begins anew
 
 
 class Outcome(NamedTuple):
-    """What the journal keeps of an action that no port knows."""
+    """What the journal and the invoice know of an action that no port knows."""
 
     verdict: str
+
+
+class Question(NamedTuple):
+    """What an action is asked that no port knows; ``judge`` answers with its outcome.
+
+    Each of the call's parameters is an attribute, for a magic input may stand in it.
+    """
+
+    call: Call
+    judge: Callable[[], str]
+
+    def __getattr__(self, name: str) -> str:
+        """Return a text parameter."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.call.text(name)
+
+
+def judged(trace: Trace, question: Question, now_s: float, draws: Draws) -> Outcome:
+    """Be how an action acts that no port knows."""
+    del trace, now_s, draws
+    return Outcome(question.judge())
 
 
 @dataclass(slots=True)
@@ -39,7 +63,6 @@ class Office:
     number: int = 0
     buckets: dict[str, Bucket] = field(default_factory=dict)
     rooms: dict[type, Any] = field(default_factory=dict)
-    arrivals: Counter[str] = field(default_factory=Counter)
 
     def room(self, make: type[T]) -> T:
         """Return what one group of actions keeps here, made when it is first wanted."""
@@ -54,6 +77,16 @@ class Office:
         self.number += 1
         name = self.tenant.name if self.tenant else ""
         return uuid_like(f"{name}\n{action}\n{self.number}", b"request")
+
+
+def case(name: str, told: str, tells: Callable[[Call], str]) -> Case:
+    """Return a case of an action that no port knows: ``tells`` says what is told, and judges."""
+
+    def act(behaviour: Any, trace: Trace, query: Any, now_s: float, draws: Draws) -> Any:
+        del behaviour, trace, now_s, draws
+        return Outcome(tells(query.call))
+
+    return Case(name, told, act, Outcome(name))
 
 
 def uuid_like(text: str, what: bytes) -> str:
@@ -72,6 +105,7 @@ class Call:
     office: Office
     request: Request
     values: dict[str, Any]
+    told: dict[str, Any] = field(default_factory=dict)  # by an action that no port knows
 
     def text(self, name: str) -> str:
         """Return a text parameter; empty where it was not given."""
@@ -89,18 +123,21 @@ class Call:
         """Bill an answer that no port gives."""
         self.tenant.billed[self.operation] += 1
 
-    def settle(self, subject: str, result: str, *, billed: bool) -> None:
-        """Journal an answer that no port gives, and bill it where the vendor does."""
-        if billed:
-            self.bill()
-        office, tenant = self.office, self.tenant
-        if len(office.arrivals) >= ARRIVALS_MAX:
-            office.arrivals.clear()
-        told = f"{self.action.name}/{subject}"
-        office.arrivals[told] += 1
-        number, name = office.arrivals[told], f"{tenant.name}/{subject}"
-        trace = Trace("", name, number, 1, float("inf"), tenant.today)
-        tenant.note(self.operation, trace, Outcome(result))
+    async def judge(self, subject: str, judge: Callable[..., str], *given: Any) -> dict[str, Any]:
+        """Let an action that no port knows answer, as an operation that one knows would.
+
+        ``judge(call, *given)`` puts what is told into ``told``, and returns the outcome's word. It
+        acts when the line lets it: late, or with nobody to hear of it, where a fault strikes.
+
+        Raises:
+            NoAnswer, QuotaExceeded, ServerFailed: as :meth:`mocks.tenant.Tenant.ask`.
+        """
+        spec = self.action.spec
+        assert spec is not None
+        self.tenant.learn(self.action.provider, spec, judged)
+        question = Question(self, partial(judge, self, *given))
+        await self.tenant.ask(self.operation, self.request, subject, question)
+        return self.told
 
     @property
     def operation(self) -> str:
@@ -116,6 +153,8 @@ class Action(NamedTuple):
     per_s: int
     fields: Fields
     answer: Callable[[Call], Awaitable[dict[str, Any]]]
+    source: str = VENDORS  # of the rate limit
+    spec: Operation | None = None  # of an action that no port knows: its billing and its cases
 
 
 # Sensitive parameters may come encrypted with a key that the vendor's console made. A tenant has no

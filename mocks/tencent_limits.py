@@ -7,31 +7,50 @@ Both are read on the tenant's business clock. Sources: Tencent Cloud, default ra
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from core.clock import DAY_S
+from mocks.spec import VENDORS, Quota
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MINUTE_S = 60.0
 
 
 class Bucket:
-    """A token bucket: full at first, it holds what may be called in one second."""
+    """A token bucket: full at first, it holds what may be called in one second, one at least."""
 
     __slots__ = ("_at_s", "_left", "_per_s")
 
-    def __init__(self, per_s: int) -> None:
+    def __init__(self, per_s: float) -> None:
         self._per_s = per_s
-        self._left = float(per_s)
+        self._left = max(1.0, float(per_s))
         self._at_s = 0.0
 
     def take(self, now_s: float) -> bool:
         """Take one call, if one is left. A clock that was put back begins with a full bucket."""
         gone_s, self._at_s = now_s - self._at_s, now_s
-        full = float(self._per_s)
+        full = max(1.0, float(self._per_s))
         self._left = full if gone_s < 0.0 else min(full, self._left + gone_s * self._per_s)
         if self._left < 1.0:
             return False
         self._left -= 1.0
         return True
+
+
+class Rates:
+    """What is left of the quotas of a tenant's lines, where a scenario gave them one."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+
+    def take(self, provider: str, bank: str, per_s: float, now_s: float) -> bool:
+        """Take one call of a bank ("": of all of them together), if one is left."""
+        bucket = self._buckets.get((provider, bank))
+        if bucket is None:
+            bucket = self._buckets[provider, bank] = Bucket(per_s)
+        return bucket.take(now_s)
 
 
 class Tally:
@@ -56,6 +75,12 @@ class Tally:
             self._recent_s[name] = [*times, now_s]
         self._counts[name] += 1
         return True
+
+    def quotas(self, each: str, refused: dict[str, str], source: str = VENDORS) -> Iterator[Quota]:
+        """Tell the limits: what ``each`` of them is counted for, and how it is refused."""
+        if self._per_minute:
+            yield Quota(each, self._per_minute, "minute", refused, source)
+        yield Quota(each, self._per_day, "day", refused, source)
 
     def _turn(self, now_s: float) -> None:
         """Begin a new day where one has begun; only the last minute is taken over."""

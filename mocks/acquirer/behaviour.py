@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from core.ports.trace import Trace
     from core.seed import Draws
     from mocks.businesses import Businesses
+
+ASKED_KEPT = 10_000  # questions of a journal; an older one is forgotten
 
 
 class Asked(NamedTuple):
@@ -39,13 +42,19 @@ class Acquirer:
 
     def __init__(self, businesses: Businesses | None = None) -> None:
         self._businesses: Businesses = businesses or NoBusinesses()
-        self.asked: list[Asked] = []
+        self._asked: deque[Asked] = deque(maxlen=ASKED_KEPT)
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The last questions, in the order in which they came."""
+        return list(self._asked)
 
     def flow(self, trace: Trace, query: FlowQuery, now_s: float, draws: Draws) -> FlowAnswer:
         """The ``months`` whole months before the trace's date, oldest first."""
         del draws
         merchant = query.merchant
-        self.asked.append(Asked(trace.bank, trace.application, merchant.text, query.consent, now_s))
+        asked = Asked(trace.bank, trace.application, merchant.text, query.consent, now_s)
+        self._asked.append(asked)
         business = self._businesses.by_code(merchant) if query.consent else None
         if business is None or business.joined is None:
             return FlowAnswer(None)

@@ -7,6 +7,7 @@ journal against the consents the platform has.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from core.ports.bureau import CreditReport, Found, GovernmentData, InternetData
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from core.seed import Draws
 
 BILLED = on(Found.FOUND, Found.NO_FILE, field="found")
+
+ASKED_KEPT = 10_000  # questions of a journal; an older one is forgotten
 
 
 class Asked(NamedTuple):
@@ -47,7 +50,12 @@ class Bureau:
 
     def __init__(self, people: People) -> None:
         self._people = people
-        self.asked: list[Asked] = []
+        self._asked: deque[Asked] = deque(maxlen=ASKED_KEPT)
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The last questions, in the order in which they came."""
+        return list(self._asked)
 
     def credit_report(
         self, trace: Trace, query: DataQuery, now_s: float, draws: Draws
@@ -76,7 +84,7 @@ class Bureau:
     ) -> Person | Found:
         """Return whom the query is about, or why there is nothing to tell."""
         number = query.number.text
-        self.asked.append(
+        self._asked.append(
             Asked(trace.bank, trace.application, number, query.consent, now_s, operation)
         )
         if not query.consent:

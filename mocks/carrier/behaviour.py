@@ -8,6 +8,9 @@ not counted again.
 
 from __future__ import annotations
 
+from array import array
+from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from core.clock import DAY_S
@@ -21,8 +24,10 @@ from core.ports.carrier import (
     SinceAnswer,
     StateAnswer,
 )
+from core.seed import hash64
 from mocks import magic
 from mocks.carrier import cases
+from mocks.shelf import let_go
 from mocks.spec import Operation, Scope, on, table
 
 if TYPE_CHECKING:
@@ -36,6 +41,9 @@ SERVED = frozenset({Segment.MOBILE, Segment.UNICOM, Segment.TELECOM})
 # Months on the network are told as ranges; these bounds are the market's habit ([24,+) is seen in
 # the vendor's own sample).
 RANGES = (0, 3, 6, 12, 24)
+ASKED_MAX = 100_000  # numbers, by operation and day; then the least lately asked is forgotten
+
+Asked = tuple[str, str, int]  # operation, phone, day
 
 BILLED = on(PhoneVerdict.SAME, PhoneVerdict.DIFFERENT)
 # How long a number lives is billed for one that nobody has, too (the vendor's table).
@@ -65,7 +73,7 @@ class Carrier:
     def __init__(self, people: People, per_day: dict[str, int] | None = None) -> None:
         self._people = people
         self.per_day = self.PER_DAY | (per_day or {})
-        self._askers: dict[tuple[str, str, int], list[tuple[str, str, int]]] = {}
+        self._askers: OrderedDict[Asked, array[int]] = OrderedDict()  # calls, by their hashes
 
     def name_matches(
         self, trace: Trace, query: NameQuery, now_s: float, draws: Draws
@@ -121,19 +129,29 @@ class Carrier:
         """Return who uses a number that is registered, or why nothing can be said of it."""
         if phone.segment not in SERVED:
             return PhoneVerdict.SEGMENT_UNSUPPORTED
-        asked = (operation, phone.text, int(now_s // DAY_S))
-        asker = (trace.bank, trace.application, trace.call)
-        askers = self._askers.get(asked)
-        if askers is None:
-            askers = self._askers[asked] = []
-        if asker not in askers:
-            if len(askers) >= self.per_day[operation]:
-                return PhoneVerdict.DAILY_LIMIT
-            askers.append(asker)
+        if not self._count(operation, trace, phone, int(now_s // DAY_S)):
+            return PhoneVerdict.DAILY_LIMIT
         person = self._people.by_phone(phone)
         if person is None or not person.phone_name:
             return PhoneVerdict.NO_RECORD
         return person
+
+    def _count(self, operation: str, trace: Trace, phone: PhoneNumber, day: int) -> bool:
+        """Count a call about a number, unless the number's day is full."""
+        asked, all_asked = (operation, phone.text, day), self._askers
+        asker = hash64(trace.bank, trace.application, trace.call)
+        askers = all_asked.get(asked)
+        if askers is None:
+            askers = all_asked[asked] = array("Q")
+            let_go(all_asked, ASKED_MAX, partial(_is_over, day))
+        else:
+            all_asked.move_to_end(asked)
+        if asker in askers:
+            return True
+        if len(askers) >= self.per_day[operation]:
+            return False
+        askers.append(asker)
+        return True
 
     def _mismatch(self, user: Person, query: OwnerQuery) -> Mismatch:
         """Return which elements disagree with the carrier's register, or with each other."""
@@ -148,3 +166,9 @@ class Carrier:
         if holder is None or holder.register_name != query.name:
             return Mismatch.NAME_TO_ID_CARD
         return Mismatch.NAME_AND_ID_CARD
+
+
+def _is_over(today: int, asked: Asked, askers: array[int]) -> bool:
+    """Whether nobody can ask on that day any more: yesterday is kept, for what comes late."""
+    del askers
+    return asked[2] < today - 1

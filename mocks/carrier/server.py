@@ -20,6 +20,7 @@ from core.ports.carrier import (
     SinceQuery,
     StateQuery,
 )
+from mocks.spec import ASSUMED, Quota
 from mocks.tencent_call import ENCRYPTION, Action, require_plain
 from mocks.tencent_request import Field, Fields
 
@@ -74,6 +75,13 @@ SINCE_RESULTS: Results = {
     PhoneVerdict.BAD_NAME: _SINCE_BUSY,
 }
 
+# By operation: its action, and the codes of its results.
+RESULTS: dict[str, tuple[str, Results]] = {
+    "name_matches": ("CheckPhoneAndName", NAME_RESULTS),
+    "owner_matches": ("PhoneVerification", OWNER_RESULTS),
+    "state": ("MobileStatus", STATE_RESULTS),
+    "since": ("MobileNetworkTimeVerification", SINCE_RESULTS),
+}
 ISPS = {Operator.MOBILE: "移动", Operator.UNICOM: "联通", Operator.TELECOM: "电信", None: ""}
 DETAILS = {
     Mismatch.NONE: "OtherMismatch",
@@ -134,6 +142,16 @@ async def mobile_network_time(call: Call) -> dict[str, Any]:
     known = answer.verdict is PhoneVerdict.SAME
     months = f"[{answer.months_from},{until})" if known else ""
     return _told(SINCE_RESULTS[answer.verdict], Range=months)
+
+
+def quotas(per_day: dict[str, int]) -> list[Quota]:
+    """Return how often a day one number is answered, by operation."""
+    found = []
+    for name, most in per_day.items():
+        action, results = RESULTS[name]
+        refused = {action: results[PhoneVerdict.DAILY_LIMIT][0]}
+        found.append(Quota("phone number", most, "day", refused, ASSUMED))
+    return found
 
 
 def _told(result: tuple[str, str], **more: Any) -> dict[str, Any]:

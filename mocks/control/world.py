@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request, Response
 
 from core.errors import InputError, nearest
+from mocks.control import published
 from mocks.control.door import Strict, Theirs
 from mocks.plugins import OWN, Guest, Switch
 from mocks.tenant import CHOSEN_BY, DEFAULT
 
 if TYPE_CHECKING:
-    from mocks.spec import Operation
     from mocks.tenant import Tenants
 
 JOURNAL_SHOWN = 1_000
@@ -32,16 +32,19 @@ async def healthz() -> dict[str, str]:
 
 
 async def providers(tenant: Theirs) -> dict[str, Any]:
-    """Tell what is served: operations, scopes, lines, and the tenant's credentials."""
+    """Tell what is served: operations, cases, billing, lines, quotas, errors, and credentials."""
     told = {}
     for name, behaviour in tenant.behaviours.items():
         line = tenant.house.lines[name]
         told[name] = {
-            "scope": line.profile.scope or behaviour.SCOPE,
+            "scope": published.scope(tenant, name),
             "operations": {
-                name: _told(operation) for name, operation in behaviour.OPERATIONS.items()
+                each: published.told(operation) for each, operation in behaviour.OPERATIONS.items()
             },
+            "actions": published.actions(name),
             "profile": asdict(line.profile),
+            "quotas": published.quotas(tenant, name),
+            "errors": published.errors(tenant, name),
             "answered_by": _answered_by(behaviour),
         }
     return {
@@ -60,19 +63,6 @@ def _answered_by(behaviour: Any) -> dict[str, str]:
         return {"": OWN}
     everyone = behaviour.everyone.plugin.name if behaviour.everyone else OWN
     return {"": everyone, **{bank: each.plugin.name for bank, each in behaviour.by_bank.items()}}
-
-
-def _told(operation: Operation) -> dict[str, Any]:
-    """Return an operation's cases, each with the magic input that asks for it, where it has one."""
-    inputs = {case.name: value for value, case in operation.inputs.items()}
-    return {
-        "writes": operation.writes,
-        "magic_field": operation.magic.field if operation.magic else "",
-        "cases": [
-            {"case": case.name, "told": case.told, "magic": inputs.get(case.name, "")}
-            for case in operation.cases
-        ],
-    }
 
 
 async def open_tenant(request: Request, name: str, body: NewTenant | None = None) -> dict[str, Any]:

@@ -6,9 +6,11 @@ Frames are named ``<face>#face/<token>``, photos ``<person key>#<source>``.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from core.clock import DAY_S
 from core.picture import Picture
@@ -23,7 +25,8 @@ from core.seed import TRUTH
 from mocks import magic
 from mocks.face import cases
 from mocks.face.likeness import genuine_centi, impostor_centi
-from mocks.spec import Operation, Scope, on, table
+from mocks.shelf import let_go
+from mocks.spec import Billing, Operation, Scope, on, table
 
 if TYPE_CHECKING:
     from core.identity import IdNumber
@@ -34,14 +37,17 @@ if TYPE_CHECKING:
 
 TOKEN_LIFE_S = 7_200.0
 RESULT_LIFE_S = 3 * DAY_S
+KNOWN_S = TOKEN_LIFE_S + RESULT_LIFE_S  # then nobody knows that there was such a token (assumed)
 PER_MINUTE, PER_DAY = 15, 30  # comparisons of one person (the vendor's table)
+TIMES_KEPT = PER_MINUTE + PER_DAY  # of one person: all that a day and a minute can hold
+SESSIONS_MAX = PEOPLE_MAX = 100_000  # then the oldest are forgotten
 
 BILLED = on(FaceVerdict.PASSED, FaceVerdict.NAME_MISMATCH, FaceVerdict.BELOW_THRESHOLD)
 
 
-def billed_once(answer: Any) -> bool:
-    """Bill a comparison when its result is read first."""
-    return not answer.again and BILLED(answer)
+BILLED_ONCE = Billing(
+    f"{BILLED.told}, when it is read first", lambda answer: not answer.again and BILLED(answer)
+)
 
 
 @dataclass(slots=True)
@@ -56,6 +62,10 @@ class Session:
     answer: FaceAnswer | None = None
     read: bool = False
 
+    def is_gone(self, now_s: float) -> bool:
+        """Whether its token is forgotten: its result, if there was one, cannot be read any more."""
+        return now_s >= self.opened_s + KNOWN_S
+
 
 GONE = (FaceVerdict.TOKEN_UNKNOWN, FaceVerdict.TOKEN_EXPIRED)  # nothing is told of them
 
@@ -67,14 +77,15 @@ class Face:
     SCOPE: ClassVar[Scope] = "platform"
     OPERATIONS: ClassVar[dict[str, Operation]] = table(
         Operation("start", writes=True, cases=cases.START, magic=magic.id_number()),
-        Operation("result", billed=billed_once, cases=cases.RESULT),
+        Operation("result", billed=BILLED_ONCE, cases=cases.RESULT),
         Operation("compare", billed=BILLED, cases=cases.COMPARE, magic=magic.picture("photo.ref")),
     )
 
     def __init__(self, people: People) -> None:
         self._people = people
-        self._sessions: dict[str, Session] = {}
-        self._shown_s: dict[str, list[float]] = {}  # by ID number: when it was compared
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        # By ID number: when it was compared.
+        self._shown_s: OrderedDict[str, list[float]] = OrderedDict()
 
     def start(self, trace: Trace, query: StartQuery, now_s: float, draws: Draws) -> StartAnswer:
         """Open a check; the token is the hash of the attempt that asked for it."""
@@ -82,8 +93,10 @@ class Face:
         asked = f"{trace.bank}/{trace.application}/{trace.call}/{trace.attempt}"
         text = blake2b(asked.encode(), digest_size=16, person=b"face").hexdigest().upper()
         token = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-        if token not in self._sessions:
+        if self._session(token, now_s) is None:
             self._sessions[token] = Session(query.name, query.number, query.purpose, now_s)
+            self._sessions.move_to_end(token)
+            let_go(self._sessions, SESSIONS_MAX, partial(_is_gone, now_s))
         return StartAnswer(token)
 
     def start_meant(
@@ -108,7 +121,7 @@ class Face:
 
     def show(self, token: str, person: Person, now_s: float, draws: Draws) -> FaceVerdict:
         """Show what comes before this person's camera: done by the phone, once a token."""
-        session = self._sessions.get(token)
+        session = self._session(token, now_s)
         if session is None:
             return FaceVerdict.TOKEN_UNKNOWN
         if session.answer is not None:
@@ -122,7 +135,7 @@ class Face:
     def result(self, trace: Trace, query: ResultQuery, now_s: float, draws: Draws) -> FaceAnswer:
         """Read how the check behind a token ended."""
         del trace, draws
-        session = self._sessions.get(query.token)
+        session = self._session(query.token, now_s)
         if session is None:
             return FaceAnswer(FaceVerdict.TOKEN_UNKNOWN)
         answer = session.answer
@@ -148,6 +161,11 @@ class Face:
             return CompareAnswer(FaceVerdict.NO_PHOTO)
         verdict, score = _score(face, person, draws)
         return CompareAnswer(verdict, score)
+
+    def _session(self, token: str, now_s: float) -> Session | None:
+        """Return what is known of a token now."""
+        session = self._sessions.get(token)
+        return None if session is None or session.is_gone(now_s) else session
 
     def _judge(
         self, session: Session, person: Person, token: str, now_s: float, draws: Draws
@@ -176,7 +194,12 @@ class Face:
 
     def _count(self, number: str, now_s: float) -> bool:
         """Count one comparison of a person, unless the minute or the day is full."""
-        times = self._shown_s.setdefault(number, [])
+        times = self._shown_s.get(number)
+        if times is None:
+            let_go(self._shown_s, PEOPLE_MAX, partial(_is_over, now_s))
+            times = self._shown_s[number] = []
+        self._shown_s.move_to_end(number)
+        del times[:-TIMES_KEPT]
         if len(times) < PER_MINUTE:  # the fewer of the two: neither can be full
             times.append(now_s)
             return True
@@ -187,6 +210,17 @@ class Face:
             return False
         times.append(now_s)
         return True
+
+
+def _is_gone(now_s: float, token: str, session: Session) -> bool:
+    del token
+    return session.is_gone(now_s)
+
+
+def _is_over(now_s: float, number: str, times: list[float]) -> bool:
+    """Whether a person's comparisons count neither today nor in this minute."""
+    del number
+    return times[-1] < min(now_s - 60.0, now_s // DAY_S * DAY_S)
 
 
 def _score(face: str, holder: Person, draws: Draws) -> tuple[FaceVerdict, int]:

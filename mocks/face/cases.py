@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.ports.face import CompareAnswer, FaceVerdict
+from core.ports.face import CompareAnswer, FaceAnswer, FaceVerdict
 from mocks.spec import Case, says
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ START = tuple(
     for verdict, told in TOLD.items()
 )
 RESULT = tuple(
-    Case(str(verdict), told, _read(verdict)) for verdict, told in (TOLD | OF_TOKEN).items()
+    Case(str(verdict), told, _read(verdict), FaceAnswer(verdict))
+    for verdict, told in (TOLD | OF_TOKEN).items()
 )
 COMPARE = tuple(
     says(str(verdict), CompareAnswer(verdict, SCORES_CENTI.get(verdict, 0)), TOLD[verdict])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.picture import Picture
 from core.ports.face import CompareQuery, FaceVerdict
 from mocks.face.desk import face_in
+from mocks.spec import ASSUMED
 from mocks.tencent_call import Action
 from mocks.tencent_pictures import JPEG_PNG_BMP, MIB, Rules, picture_in
 from mocks.tencent_request import Field, Fields, VendorError
@@ -83,7 +84,7 @@ ACTIONS = (
     Action(
         "CompareFace",
         "face",
-        50,  # assumed: the vendor's table has not been seen
+        50,
         Fields(
             Field("ImageA"),
             Field("ImageB"),
@@ -95,5 +96,6 @@ ACTIONS = (
             Field("FaceMatchingStrategy", "uint", choices=(0, 1)),
         ),
         compare_face,
+        ASSUMED,  # the vendor's table has not been seen
     ),
 )

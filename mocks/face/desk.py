@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from core.clock import DAY_S
 from core.errors import InputError
 from core.identity import CardNumber, IdNumber, PhoneNumber
 from mocks.face.likeness import genuine_centi, impostor_centi
+from mocks.shelf import let_go
 from mocks.tencent_limits import Tally
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 OPENED_MAX = 100_000  # checks that are kept; then the oldest are forgotten
+TOKEN_LIFE_S, RESULT_LIFE_S = 600.0, 3 * DAY_S  # of a FaceIdToken (the vendor's documents)
+KNOWN_S = TOKEN_LIFE_S + RESULT_LIFE_S  # then nobody knows of it any more
 NAME_MAX = 32
 PER_NAME, PER_ID = 500, 1_000  # a day: two elements (the vendor's table)
 FACE_PER_MINUTE, FACE_PER_DAY = 15, 30  # one ID number before a camera
@@ -50,18 +56,32 @@ class Token:
     similarity_centi: int = 0
     frame: Picture | None = None
 
+    def is_gone(self, now_s: float) -> bool:
+        """Whether it is forgotten: its result, if there was one, cannot be read any more."""
+        return now_s >= self.opened_s + KNOWN_S
+
 
 @dataclass(slots=True)
 class Desk:
     """One tenant's."""
 
-    opened: dict[str, Opened] = field(default_factory=dict)
-    tokens: dict[str, Token] = field(default_factory=dict)
+    opened: OrderedDict[str, Opened] = field(default_factory=OrderedDict)
+    tokens: OrderedDict[str, Token] = field(default_factory=OrderedDict)
     names: Tally = field(default_factory=lambda: Tally(PER_NAME))
     numbers: Tally = field(default_factory=lambda: Tally(PER_ID))
     face_names: Tally = field(default_factory=lambda: Tally(PER_NAME))
     faces: Tally = field(default_factory=lambda: Tally(FACE_PER_DAY, FACE_PER_MINUTE))
     cards: Tally = field(default_factory=lambda: Tally(CARDS_PER_DAY))
+
+    def take(self, token: str, opened: Token) -> None:
+        """Keep what a FaceIdToken was opened for, as long as anybody may ask after it."""
+        keep(self.tokens, token, opened)
+        let_go(self.tokens, OPENED_MAX, partial(_is_gone, opened.opened_s))
+
+    def token(self, token: str, now_s: float) -> Token | None:
+        """Return what a FaceIdToken was opened for; None where nobody knows of it."""
+        found = self.tokens.get(token)
+        return None if found is None or found.is_gone(now_s) else found
 
     def may_compare(self, number: IdNumber, name: str, now_s: float) -> bool:
         """Count one comparison of a person's face with the library, if it is not too often."""
@@ -70,6 +90,11 @@ class Desk:
     def may_check(self, number: IdNumber, name: str, now_s: float) -> bool:
         """Count one check of name and number, if it is not too often."""
         return self.numbers.admit(number.text, now_s) and self.names.admit(name, now_s)
+
+
+def _is_gone(now_s: float, text: str, token: Token) -> bool:
+    del text
+    return token.is_gone(now_s)
 
 
 def keep(shelf: MutableMapping[str, T], name: str, thing: T) -> None:

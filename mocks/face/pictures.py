@@ -7,15 +7,18 @@ wrong is a code in ``Result`` with similarity 0.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.picture import Picture
 from core.ports.face import THRESHOLD_CENTI
 from mocks.face.desk import Desk, face_in, is_name, number_in, score_centi
+from mocks.spec import Operation, on
 from mocks.tencent_call import (
     ENCRYPTED_ANSWER,
     ENCRYPTION,
     Action,
+    case,
     require_plain,
     require_plain_answer,
 )
@@ -23,11 +26,15 @@ from mocks.tencent_pictures import MIB, Rules, base64_of, picture_in
 from mocks.tencent_request import Field, Fields, VendorError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from core.ports.people import Person
     from mocks.tencent_call import Call
 
 CARD = Rules(7 * MIB)
 PHOTO = Rules(3 * MIB)
+TOO_OFTEN = "IdentityAuthLimitExceeded"
+FAILED = "FailedOperation."
 QUALITY_WARN, QUALITY_MIN = "-8001", 50  # blurred, of 100
 QUALITY_READ = 40  # below it nothing is read (as the platform's own reader has it)
 
@@ -40,7 +47,7 @@ DESCRIPTIONS = {
     "IdPhotoNoExist": "库中无此号照片",
     "IdFormatError": "身份证号格式错误",
     "NameFormatError": "姓名格式错误",
-    "IdentityAuthLimitExceeded": "次数超限",
+    TOO_OFTEN: "次数超限",
     "LifePhotoDetectNoFaces": "未检测到人脸",
     "OcrWarningOccurred": "出现OCR告警",
     "ImageNoIdCard": "图片中没有身份证",
@@ -51,6 +58,11 @@ DESCRIPTIONS = {
     "LivessDetectFake": "疑似非真人",
     "SilentDetectFail": "实人检测失败",
 }
+MEANT_CENTI = {SUCCESS: 9_200, "CompareLowSimilarity": 4_100}  # scores of the cases
+COMPARED = (
+    *(SUCCESS, "CompareLowSimilarity", "IdNameMisMatch", "IdNoExistSystem", "IdPhotoNoExist"),
+    TOO_OFTEN,
+)
 BILLED = frozenset({SUCCESS, "CompareLowSimilarity", "IdNameMisMatch"})
 
 # Config of CheckIdCardInformation: which switch stops at which warnings.
@@ -63,12 +75,26 @@ SWITCHES = {
 }
 
 
-def told(call: Call, subject: str, result: str, similarity_centi: int = 0) -> dict[str, Any]:
-    """Return an answer's common part, journalled and billed."""
-    call.settle(subject, result, billed=result in BILLED)
-    code = result if result == SUCCESS else f"FailedOperation.{result}"
+def tell(call: Call, result: str, similarity_centi: int = 0, **more: Any) -> str:
+    """Have an answer told: its common part, and what else an action tells; return its word."""
+    code = result if result == SUCCESS else f"{FAILED}{result}"
     similarity = similarity_centi / 100 if similarity_centi else 0
-    return {"Sim": similarity, "Result": code, "Description": DESCRIPTIONS[result]}
+    call.told = {"Sim": similarity, "Result": code, "Description": DESCRIPTIONS[result], **more}
+    return result
+
+
+def spec_of(action: str, results: Iterable[str], tells: Callable[..., str]) -> Operation:
+    """Return what an action says of itself: cases called as its results are.
+
+    ``tells(call, result, score)`` has one of them told.
+    """
+    known = tuple(results)
+    cases = [
+        case(one, DESCRIPTIONS[one], partial(tells, result=one, score=MEANT_CENTI.get(one, 0)))
+        for one in known
+    ]
+    billed = on(*(one for one in known if one in BILLED))
+    return Operation(action, billed=billed, cases=tuple(cases))
 
 
 def passed(similarity_centi: int) -> str:
@@ -92,24 +118,30 @@ async def image_recognition(call: Call) -> dict[str, Any]:
     """Compare a photo with the library's photo of a person."""
     require_plain(call.values.get("Encryption"), "IdCard", "Name")
     picture = picture_in(call, PHOTO)
-    extra = {"Extra": call.text("Extra")}
-    text, name = call.text("IdCard"), call.text("Name")
-    number = number_in(text)
+    return await call.judge(call.text("IdCard"), _recognised, picture)
+
+
+def _photo_told(call: Call, result: str, score: int = 0) -> str:
+    return tell(call, result, score, Extra=call.text("Extra"))
+
+
+def _recognised(call: Call, picture: Picture) -> str:
+    name, number = call.text("Name"), number_in(call.text("IdCard"))
     if number is None:
-        return told(call, text, "IdFormatError") | extra
+        return _photo_told(call, "IdFormatError")
     if not is_name(name):
-        return told(call, text, "NameFormatError") | extra
+        return _photo_told(call, "NameFormatError")
     if not call.office.room(Desk).may_compare(number, name, call.tenant.now_s):
-        return told(call, text, "IdentityAuthLimitExceeded") | extra
+        return _photo_told(call, TOO_OFTEN)
     face = face_in(call.tenant.people, picture)
     if not face:
-        return told(call, text, "LifePhotoDetectNoFaces") | extra
+        return _photo_told(call, "LifePhotoDetectNoFaces")
     holder = call.tenant.people.by_number(number)
     wrong = _library(call, holder, name)
     if wrong or holder is None:
-        return told(call, text, wrong) | extra
+        return _photo_told(call, wrong)
     score = score_centi(call.tenant, face, holder, picture.digest)
-    return told(call, text, passed(score), score) | extra
+    return _photo_told(call, passed(score), score)
 
 
 # CheckIdCardInformation
@@ -122,22 +154,32 @@ async def check_id_card_information(call: Call) -> dict[str, Any]:
     picture = picture_in(call, CARD, url="ImageUrl")
     key, _, kind = picture.ref.partition("#")
     person = call.tenant.people.by_key(key) if kind == "front" else None
+    subject = person.id_number.text if person else picture.digest
+    return await call.judge(subject, _portrait_compared, person, picture.digest, config)
+
+
+def _card_told(call: Call, result: str, score: int = 0) -> str:
+    return tell(call, result, score, **_card(None))
+
+
+def _portrait_compared(
+    call: Call, person: Person | None, digest: str, config: dict[str, bool]
+) -> str:
     if person is None:
-        return _card(None) | told(call, picture.digest, "ImageNoIdCard")
-    subject = person.id_number.text
+        return _card_told(call, "ImageNoIdCard")
     if person.card_quality < QUALITY_READ and not config.get("Quality"):
-        return _card(None) | told(call, subject, "ImageBlur")
+        return _card_told(call, "ImageBlur")
     warnings = _warnings(person, config)
     card = _card(person, warnings)
     if warnings:
-        return card | told(call, subject, "OcrWarningOccurred")
+        return tell(call, "OcrWarningOccurred", **card)
     if not call.office.room(Desk).may_compare(person.id_number, person.name, call.tenant.now_s):
-        return card | told(call, subject, "IdentityAuthLimitExceeded")
+        return tell(call, TOO_OFTEN, **card)
     wrong = _library(call, person, person.name)
     if wrong:
-        return card | told(call, subject, wrong)
-    score = score_centi(call.tenant, person.face, person, picture.digest)
-    return card | told(call, subject, passed(score), score)
+        return tell(call, wrong, **card)
+    score = score_centi(call.tenant, person.face, person, digest)
+    return tell(call, passed(score), score, **card)
 
 
 def _config(call: Call) -> dict[str, bool]:
@@ -195,6 +237,11 @@ ACTIONS = (
             ENCRYPTION,
         ),
         image_recognition,
+        spec=spec_of(
+            "ImageRecognitionV2",
+            (*COMPARED, "IdFormatError", "NameFormatError", "LifePhotoDetectNoFaces"),
+            _photo_told,
+        ),
     ),
     Action(
         "CheckIdCardInformation",
@@ -209,5 +256,10 @@ ACTIONS = (
             ENCRYPTED_ANSWER,
         ),
         check_id_card_information,
+        spec=spec_of(
+            "CheckIdCardInformation",
+            (*COMPARED, "OcrWarningOccurred", "ImageNoIdCard", "ImageBlur"),
+            _card_told,
+        ),
     ),
 )

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mocks import magic
 from mocks.face.desk import Desk, card_in, is_name, number_in, phone_in
-from mocks.tencent_call import ENCRYPTION, Action, require_plain
+from mocks.spec import Magic, Operation, on
+from mocks.tencent_call import ENCRYPTION, Action, case, require_plain
 from mocks.tencent_request import Field, Fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.identity import CardNumber, IdNumber, PhoneNumber
     from core.ports.people import Person
     from mocks.tencent_call import Call
@@ -55,6 +60,9 @@ RESULTS: dict[str, dict[str, str]] = {
         "-20": "证件类型不支持",
     },
 }
+# What is answered to a number, a name or a card that came too often in a day.
+NAMES_TOO_OFTEN = {"IdCardVerification": "-7", "CheckIdNameDate": "-8"}
+CARDS_TOO_OFTEN = {"BankCard4EVerification": "-19"}
 BILLED = {
     "IdCardVerification": frozenset({"0", "-1"}),
     "CheckIdNameDate": frozenset({"0", "-1"}),
@@ -62,47 +70,64 @@ BILLED = {
 }
 
 
-def _told(call: Call, subject: str, result: str) -> dict[str, Any]:
-    name = call.action.name
-    call.settle(subject, result, billed=result in BILLED[name])
-    return {"Result": result, "Description": RESULTS[name][result]}
+def _tell(call: Call, result: str) -> str:
+    call.told = {"Result": result, "Description": RESULTS[call.action.name][result]}
+    return result
+
+
+def _spec(action: str, field: str, write: Callable[[int, str], str]) -> Operation:
+    """Return what an action says of itself; its cases are called as its results are."""
+    cases = [
+        case(result, told, partial(_tell, result=result))
+        for result, told in RESULTS[action].items()
+    ]
+    billed = on(*(result for result in RESULTS[action] if result in BILLED[action]))
+    return Operation(action, billed=billed, cases=tuple(cases), magic=Magic(field, write))
 
 
 async def id_card_verification(call: Call) -> dict[str, Any]:
     """Two elements: is this number in this name?"""
     require_plain(call.values.get("Encryption"), "IdCard", "Name")
+    return await call.judge(call.text("IdCard"), _name_of_number)
+
+
+def _name_of_number(call: Call) -> str:
     text, name = call.text("IdCard"), call.text("Name")
     number = number_in(text)
     if number is None:
-        return _told(call, text, "-2")
+        return _tell(call, "-2")
     if not is_name(name):
-        return _told(call, text, "-3")
+        return _tell(call, "-3")
     if not call.office.room(Desk).may_check(number, name, call.tenant.now_s):
-        return _told(call, text, "-7")
+        return _tell(call, NAMES_TOO_OFTEN[call.action.name])
     person = call.tenant.people.by_number(number)
     if person is None or not person.in_register:
-        return _told(call, text, "-5")
-    return _told(call, text, "0" if person.register_name == name else "-1")
+        return _tell(call, "-5")
+    return _tell(call, "0" if person.register_name == name else "-1")
 
 
 async def check_id_name_date(call: Call) -> dict[str, Any]:
     """Name, number and the validity that is printed on the card."""
     require_plain(call.values.get("Encryption"), "IdCard", "Name")
+    return await call.judge(call.text("IdCard"), _validity_of_number)
+
+
+def _validity_of_number(call: Call) -> str:
     text, name = call.text("IdCard"), call.text("Name")
     number = number_in(text)
     if number is None:
-        return _told(call, text, "-2")
+        return _tell(call, "-2")
     if not is_name(name):
-        return _told(call, text, "-3")
+        return _tell(call, "-3")
     begin, end = _day(call.text("ValidityBegin")), _day(call.text("ValidityEnd"), long_term=True)
     if begin is None or end is None or begin >= end:
-        return _told(call, text, "-4")
+        return _tell(call, "-4")
     if not call.office.room(Desk).may_check(number, name, call.tenant.now_s):
-        return _told(call, text, "-8")
+        return _tell(call, NAMES_TOO_OFTEN[call.action.name])
     person = call.tenant.people.by_number(number)
     if person is None or not person.in_register:
-        return _told(call, text, "-7")
-    return _told(call, text, _validity(person, name, (begin, end), call.tenant.today))
+        return _tell(call, "-7")
+    return _tell(call, _validity(person, name, (begin, end), call.tenant.today))
 
 
 def _validity(person: Person, name: str, said: tuple[date, date], today: date) -> str:
@@ -127,6 +152,10 @@ def _day(text: str, *, long_term: bool = False) -> date | None:
 async def bank_card_4e(call: Call) -> dict[str, Any]:
     """Four elements: card, holder, ID number and the number left with the bank."""
     require_plain(call.values.get("Encryption"), "IdCard", "Name", "Phone", "BankCard")
+    return await call.judge(call.text("BankCard"), _holder_of_card)
+
+
+def _holder_of_card(call: Call) -> str:
     name, number = call.text("Name"), number_in(call.text("IdCard"))
     card, phone = card_in(call.text("BankCard")), phone_in(call.text("Phone"))
     wrong = (
@@ -139,14 +168,14 @@ async def bank_card_4e(call: Call) -> dict[str, Any]:
     result = next((code for code, is_wrong in wrong if is_wrong), "")
     if not result and card is not None:
         result = _held(call, card, name, number, phone)
-    return _told(call, call.text("BankCard"), result)
+    return _tell(call, result)
 
 
 def _held(
     call: Call, card: CardNumber, name: str, number: IdNumber | None, phone: PhoneNumber | None
 ) -> str:
     if not call.office.room(Desk).cards.admit(card.text, call.tenant.now_s):
-        return "-19"
+        return CARDS_TOO_OFTEN[call.action.name]
     person = call.tenant.people.by_card(card)
     if person is None:
         return "-9"
@@ -159,7 +188,14 @@ def _held(
 _IDENTITY = (Field("IdCard", required=True), Field("Name", required=True), ENCRYPTION)
 
 ACTIONS = (
-    Action("IdCardVerification", "face", 100, Fields(*_IDENTITY), id_card_verification),
+    Action(
+        "IdCardVerification",
+        "face",
+        100,
+        Fields(*_IDENTITY),
+        id_card_verification,
+        spec=_spec("IdCardVerification", "IdCard", magic.id_number().write),
+    ),
     Action(
         "CheckIdNameDate",
         "face",
@@ -168,6 +204,7 @@ ACTIONS = (
             *_IDENTITY, Field("ValidityBegin", required=True), Field("ValidityEnd", required=True)
         ),
         check_id_name_date,
+        spec=_spec("CheckIdNameDate", "IdCard", magic.id_number().write),
     ),
     Action(
         "BankCard4EVerification",
@@ -180,5 +217,6 @@ ACTIONS = (
             Field("CertType", "int"),
         ),
         bank_card_4e,
+        spec=_spec("BankCard4EVerification", "BankCard", magic.card().write),
     ),
 )

@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 from core.ports.face import FaceVerdict, ResultQuery, StartQuery
 from mocks.face import pictures, registers, tokens, videos
-from mocks.face.behaviour import BILLED
+from mocks.face.behaviour import BILLED, PER_DAY, PER_MINUTE
 from mocks.face.codes import ERRORS, SUCCESS
 from mocks.face.comparison import ACTIONS as COMPARISONS
 from mocks.face.desk import NAME_MAX, Desk, Opened, keep, number_in
 from mocks.face.videos import video_base64
+from mocks.spec import ASSUMED
 from mocks.tencent_call import (
     ENCRYPTED_ANSWER,
     ENCRYPTION,
@@ -27,11 +28,13 @@ from mocks.tencent_call import (
     require_plain_answer,
     uuid_like,
 )
+from mocks.tencent_limits import Tally
 from mocks.tencent_pictures import MIB, Rules, base64_of, picture_in
 from mocks.tencent_request import Field, Fields, VendorError
 
 if TYPE_CHECKING:
     from core.ports.face import FaceAnswer, StartAnswer
+    from mocks.spec import Quota
     from mocks.tencent_call import Call
 
 __all__ = ["ACTIONS", "COMPARISONS"]
@@ -47,6 +50,27 @@ NOT_KNOWN = (
     *("Location", "PassNo", "VisaNum", "LivenessInfoTag", "LivenessActionSequence"),
 )
 QUESTIONS, NODS, READ_ALOUD = "012"  # the kinds of spoken consent
+
+
+COMPARED_IN = ("CheckIdCardInformation", "ImageRecognitionV2")  # with the library, beside tokens
+
+
+def quotas(desk: Desk) -> list[Quota]:
+    """Return how often one person, name or card may be checked.
+
+    The checks of mini-programs and those of everything else are counted apart.
+    """
+    shown = str(ERRORS[FaceVerdict.TOO_OFTEN][0])
+    compared = dict.fromkeys(COMPARED_IN, f"{pictures.FAILED}{pictures.TOO_OFTEN}")
+    compared["GetFaceIdResult"] = shown
+    return [
+        *Tally(PER_DAY, PER_MINUTE).quotas("ID number", {"GetDetectInfoEnhanced": shown}),
+        *desk.faces.quotas("ID number", compared),
+        *desk.face_names.quotas("name", compared),
+        *desk.numbers.quotas("ID number", registers.NAMES_TOO_OFTEN),
+        *desk.names.quotas("name", registers.NAMES_TOO_OFTEN),
+        *desk.cards.quotas("bank card", registers.CARDS_TOO_OFTEN, ASSUMED),
+    ]
 
 
 # DetectAuth

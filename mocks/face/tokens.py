@@ -7,18 +7,29 @@ that of a mini-program; ``BILLED`` says which are charged for, once, when the fa
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core.clock import DAY_S
 from core.picture import Picture
 from core.ports.face import THRESHOLD_CENTI, FaceVerdict
+from mocks.face import cases
 from mocks.face.codes import ERRORS
-from mocks.face.desk import Desk, Token, face_in, keep, number_in, score_centi
+from mocks.face.desk import (
+    RESULT_LIFE_S,
+    TOKEN_LIFE_S,
+    Desk,
+    Token,
+    face_in,
+    number_in,
+    score_centi,
+)
 from mocks.face.videos import video_base64
+from mocks.spec import Billing, Operation, on
 from mocks.tencent_call import (
     ENCRYPTED_ANSWER,
     ENCRYPTION,
     Action,
+    case,
     require_plain,
     require_plain_answer,
     uuid_like,
@@ -32,8 +43,6 @@ if TYPE_CHECKING:
     from mocks.tenant import Tenant
     from mocks.tencent_call import Call, Office
 
-TOKEN_LIFE_S = 600.0
-RESULT_LIFE_S = 3 * DAY_S
 PHOTO = Rules(8 * MIB)
 BILLED = frozenset({FaceVerdict.PASSED, FaceVerdict.NAME_MISMATCH, FaceVerdict.BELOW_THRESHOLD})
 
@@ -47,6 +56,7 @@ async def get_face_id_token(call: Call) -> dict[str, Any]:
     if call.flag("UseCos"):
         problem = "No bucket of this account is open to the service."
         raise VendorError("FailedOperation.StsUnAuthErrError", problem)
+    subject = call.text("IdCard")
     if call.text("CompareLib") == "BUSINESS":
         for name in ("IdCard", "Name"):
             if not call.text(name):
@@ -57,18 +67,26 @@ async def get_face_id_token(call: Call) -> dict[str, Any]:
         given = picture_in(call, PHOTO)
         # Without its bytes: whom it shows is in its name, and tokens are kept by the thousand.
         call.values["Picture"] = Picture(given.ref, given.digest, given.size, given.media)
-    token = _mint(call)
-    opened = Token(call.values, call.tenant.now_s)
+        subject = given.digest
+    token = _mint(call, subject)
     call.values.pop("ImageBase64", None)
-    keep(call.office.room(Desk).tokens, token, opened)
-    call.settle(call.text("IdCard"), "opened", billed=False)
-    return {"FaceIdToken": token, "ClientConfig": ""}
+    return await call.judge(subject, _opened, token)
 
 
-def _mint(call: Call) -> str:
-    """Return a token: the hash of the tenant, its key and the number of the request."""
-    key = call.tenant.credentials.secret_key
-    return uuid_like(f"{call.tenant.name}\n{key}\n{call.office.number}", b"faceid").upper()
+def _opened(call: Call, token: str) -> str:
+    call.office.room(Desk).take(token, Token(call.values, call.tenant.now_s))
+    call.told = {"FaceIdToken": token, "ClientConfig": ""}
+    return "opened"
+
+
+def _mint(call: Call, subject: str) -> str:
+    """Return a token: the hash of the tenant, its key, whom it is for and how often they came.
+
+    So it is the same whoever else asks meanwhile, and the likeness that is drawn by it too.
+    """
+    tenant, key = call.tenant, call.tenant.credentials.secret_key
+    number = tenant.count(f"FaceIdToken/{subject}")
+    return uuid_like(f"{tenant.name}\n{key}\n{subject}\n{number}", b"faceid").upper()
 
 
 def show_face_id(office: Office, tenant: Tenant, token: str, person: Person) -> str | None:
@@ -77,7 +95,7 @@ def show_face_id(office: Office, tenant: Tenant, token: str, person: Person) -> 
     Shown a second time, or too late, nothing changes but the answer: 14 and 15.
     """
     desk = office.room(Desk)
-    found = desk.tokens.get(token)
+    found = desk.token(token, tenant.now_s)
     if found is None:
         return None
     if found.code is not None:
@@ -130,16 +148,41 @@ async def get_face_id_result(call: Call) -> dict[str, Any]:
     """Read how the check behind a token ended, as often as one likes for three days."""
     require_plain_answer(call, "IsEncryptResponse")
     token = call.text("FaceIdToken")
-    found = call.office.room(Desk).tokens.get(token)
+    found = call.office.room(Desk).token(token, call.tenant.now_s)
     if found is None:
         raise VendorError("FailedOperation.InvalidTokenParameter", "There is no such token.")
-    code, now_s = found.code, call.tenant.now_s
-    if code is None:
-        code = 15 if now_s >= found.opened_s + TOKEN_LIFE_S else ERRORS[FaceVerdict.NOT_DONE][0]
-    elif now_s >= found.shown_s + RESULT_LIFE_S:
+    if found.code is not None and call.tenant.now_s >= found.shown_s + RESULT_LIFE_S:
         raise VendorError("FailedOperation.InvalidTokenParameter", "The result is gone.")
-    call.settle(token, str(code), billed=False)
-    return _result(call, found, code)
+    return await call.judge(token, _ended, found)
+
+
+def _ended(call: Call, found: Token) -> str:
+    code = found.code
+    if code is None:
+        is_late = call.tenant.now_s >= found.opened_s + TOKEN_LIFE_S
+        code = ERRORS[FaceVerdict.TOKEN_EXPIRED if is_late else FaceVerdict.NOT_DONE][0]
+    call.told = _result(call, found, code)
+    return str(code)
+
+
+def _meant(call: Call, code: int) -> str:
+    """Tell that a check ended so, whatever was shown to its token."""
+    token = call.text("FaceIdToken")
+    found = call.office.room(Desk).tokens[token]  # an unknown one was refused before
+    meant = Token(found.values, found.opened_s, similarity_centi=SCORES_CENTI.get(code, 0))
+    meant.frame = Picture.named(f"face/case#face/{token}") if meant.similarity_centi else None
+    call.told = _result(call, meant, code)
+    return str(code)
+
+
+SCORES_CENTI = {ERRORS[verdict][0]: score for verdict, score in cases.SCORES_CENTI.items()}
+RESULT = Operation(
+    "GetFaceIdResult",
+    billed=Billing(f"{on(*sorted(BILLED)).told}, when the face is shown", lambda _: False),
+    cases=tuple(
+        case(str(code), said, partial(_meant, code=code)) for code, said in ERRORS.values()
+    ),
+)
 
 
 def _result(call: Call, found: Token, code: int) -> dict[str, Any]:
@@ -183,6 +226,7 @@ ACTIONS = (
             Field("MetaData"),
         ),
         get_face_id_token,
+        spec=Operation("GetFaceIdToken"),
     ),
     Action(
         "GetFaceIdResult",
@@ -196,5 +240,6 @@ ACTIONS = (
             ENCRYPTED_ANSWER,
         ),
         get_face_id_result,
+        spec=RESULT,
     ),
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.picture import Picture
 from mocks.face.desk import score_centi
-from mocks.face.pictures import passed, told
+from mocks.face.pictures import SUCCESS, passed, spec_of, tell
 from mocks.tencent_call import Action
 from mocks.tencent_pictures import JPEG_PNG, MIB, Rules, base64_of, bytes_in, picture_in
 from mocks.tencent_request import Field, Fields, VendorError
@@ -31,6 +31,16 @@ NO_FACE = {
     "SILENT": "SilentFaceDetectFail",
 }
 NOT_LIVE = {"LIP": "LivessDetectFake", "ACTION": "LivessDetectFake", "SILENT": "SilentDetectFail"}
+# Each once, as the cases are called.
+RESULTS = tuple(
+    dict.fromkeys(
+        (
+            *(SUCCESS, "CompareLowSimilarity", "LifePhotoDetectNoFaces"),
+            *NO_FACE.values(),
+            *NOT_LIVE.values(),
+        )
+    )
+)
 
 
 def video_of(ref: str) -> bytes:
@@ -68,23 +78,27 @@ async def liveness_compare(call: Call) -> dict[str, Any]:
     frames = _frames_wanted(call)
     picture = picture_in(call, COMPARED, url="ImageUrl")
     content = _video(call)
-    face, live = _before_camera(call, content)
+    shown = _before_camera(call, content)
+    return await call.judge(picture.digest, _compared, picture, shown, frames)
+
+
+def _nothing(call: Call, result: str, score: int = 0) -> str:
+    return tell(call, result, score, BestFrameBase64=None, BestFrameList=[])
+
+
+def _compared(call: Call, picture: Picture, shown: tuple[str, bool], frames: int) -> str:
+    (face, live), kind = shown, call.text("LivenessType")
     if not face:
-        return _nothing(told(call, picture.digest, NO_FACE[kind]))
+        return _nothing(call, NO_FACE[kind])
     frame = base64_of(Picture.named(f"{face}#face/{picture.digest[:16]}"))
     if not live:
-        faked = told(call, picture.digest, NOT_LIVE[kind])
-        return faked | {"BestFrameBase64": frame, "BestFrameList": []}
+        return tell(call, NOT_LIVE[kind], BestFrameBase64=frame, BestFrameList=[])
     holder = _holder(call, picture)
     if holder is None:
-        return _nothing(told(call, picture.digest, "LifePhotoDetectNoFaces"))
+        return _nothing(call, "LifePhotoDetectNoFaces")
     score = score_centi(call.tenant, face, holder, picture.digest)
-    compared = told(call, picture.digest, passed(score), score)
-    return compared | {"BestFrameBase64": frame, "BestFrameList": [frame] * frames}
-
-
-def _nothing(answer: dict[str, Any]) -> dict[str, Any]:
-    return answer | {"BestFrameBase64": None, "BestFrameList": []}
+    best = [frame] * frames
+    return tell(call, passed(score), score, BestFrameBase64=frame, BestFrameList=best)
 
 
 def _frames_wanted(call: Call) -> int:
@@ -139,5 +153,6 @@ ACTIONS = (
             Field("VideoUrl"),
         ),
         liveness_compare,
+        spec=spec_of("LivenessCompare", RESULTS, _nothing),
     ),
 )

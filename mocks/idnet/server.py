@@ -26,6 +26,7 @@ from defusedxml import ElementTree as Defused  # type: ignore[import-untyped]
 from core.errors import InputError, QuotaExceeded, ServerFailed
 from core.identity import IdNumber
 from core.ports.idnet import IdAnswer, IdQuery, IdVerdict
+from mocks.spec import WireError
 from mocks.tenant import NoAnswer
 from mocks.wire import Reply
 
@@ -58,8 +59,33 @@ RESULTS: dict[IdVerdict, str] = {
 FAILED = IdAnswer(IdVerdict.OTHER_ERROR)
 
 
+def _broken(words: str) -> WireError:
+    return WireError(RESULTS[IdVerdict.BAD_PARAMETER], 200, words)
+
+
+# A message that is broken is told so in Reserve, word for word.
+ELSEWHERE = _broken(f"messages are sent to {PATH}")
+NOT_POSTED = _broken("messages are sent by POST")
+TOO_LONG = _broken(f"a message has at most {BODY_MAX:,} bytes")
+NO_ENCODING = _broken("write UTF-8 or GB18030")
+NO_XML = _broken("no well-formed XML without a DTD")
+NO_CFX = _broken("the root is not CFX")
+NOT_0001 = _broken("MsgNo is not 0001")
+NO_BANK_CODE = _broken("BankCode is not twelve digits")
+NO_NAME = _broken(f"Name has not 1 to {NAME_MAX} characters")
+TOO_OFTEN = WireError(RESULTS[FAILED.verdict], 429, "too many requests", "quota")
+DOWN = WireError(RESULTS[FAILED.verdict], 503, "the register does not answer", "5xx")
+ERRORS = (
+    *(ELSEWHERE, NOT_POSTED, TOO_LONG, NO_ENCODING, NO_XML, NO_CFX),
+    *(NOT_0001, NO_BANK_CODE, NO_NAME, TOO_OFTEN, DOWN),
+)
+
+
 class Malformed(Exception):
     """A message that cannot be answered; its text is what Reserve says."""
+
+    def __init__(self, error: WireError) -> None:
+        super().__init__(error.when)
 
 
 class Message(NamedTuple):
@@ -94,9 +120,11 @@ class IdNetFace:
             tenant = self._tenants.of(request)
             require_form(request)
             message = read(request.body)
+            # What is asked, without the moment and the number under which it was sent.
+            asked = request._replace(body=message.name.encode("utf-8", "replace"))
             answer = await tenant.ask(
                 "idnet.check",
-                request,
+                asked,
                 message.number,
                 query_of(message),
                 message.business["BankCode"],
@@ -106,9 +134,9 @@ class IdNetFace:
         except (Malformed, InputError) as wrong:
             answer, remark = IdAnswer(IdVerdict.BAD_PARAMETER), str(wrong)[:REMARK_MAX]
         except QuotaExceeded:
-            answer, status, remark = FAILED, 429, "too many requests"
+            answer, status, remark = FAILED, TOO_OFTEN.status, TOO_OFTEN.when
         except ServerFailed:
-            answer, status, remark = FAILED, 503, "the register does not answer"
+            answer, status, remark = FAILED, DOWN.status, DOWN.when
         except Exception:  # noqa: BLE001  a mistake of our own is the register's "other error"
             answer, remark = FAILED, "the gateway failed"
         return write(tenant, message, answer, remark, status)
@@ -117,11 +145,11 @@ class IdNetFace:
 def require_form(request: Request) -> None:
     """Require that a request can be a message at all."""
     if request.path != PATH:
-        raise Malformed(f"messages are sent to {PATH}")
+        raise Malformed(ELSEWHERE)
     if request.method != "POST":
-        raise Malformed("messages are sent by POST")
+        raise Malformed(NOT_POSTED)
     if len(request.body) > BODY_MAX:
-        raise Malformed(f"a message has at most {BODY_MAX:,} bytes")
+        raise Malformed(TOO_LONG)
 
 
 def read(body: bytes) -> Message:
@@ -130,14 +158,14 @@ def read(body: bytes) -> Message:
     declared = DECLARED.match(body)
     encoding = ENCODINGS.get(declared[1].decode().lower() if declared else "utf-8")
     if encoding is None:
-        raise Malformed("write UTF-8 or GB18030")
+        raise Malformed(NO_ENCODING)
     try:
         # As text: expat knows no Chinese encoding, and passes over the declaration of a text.
         root: Element = Defused.fromstring(body.decode(encoding), forbid_dtd=True)
     except (ValueError, SyntaxError):  # the errors of codecs, of defusedxml and of expat
-        raise Malformed("no well-formed XML without a DTD") from None
+        raise Malformed(NO_XML) from None
     if root.tag != "CFX":
-        raise Malformed("the root is not CFX")
+        raise Malformed(NO_CFX)
     person = "MSG/SingleCheckRequestMessage0001"
     return Message(
         {name: _text(root, f"HEAD/{name}") for name in HEADING},
@@ -159,11 +187,11 @@ def query_of(message: Message) -> IdQuery:
         Malformed, InputError: a field is not as it must be.
     """
     if message.head["MsgNo"] != "0001":
-        raise Malformed("MsgNo is not 0001")
+        raise Malformed(NOT_0001)
     if not re.fullmatch("[0-9]{12}", message.business["BankCode"]):
-        raise Malformed("BankCode is not twelve digits")
+        raise Malformed(NO_BANK_CODE)
     if not 1 <= len(message.name) <= NAME_MAX:
-        raise Malformed(f"Name has not 1 to {NAME_MAX} characters")
+        raise Malformed(NO_NAME)
     number = message.number
     return IdQuery(message.name, (IdNumber.from_15 if len(number) == 15 else IdNumber)(number))
 

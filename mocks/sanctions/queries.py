@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from core.errors import InputError
 from core.identity import BORN_MIN, IdNumber
 from mocks.sanctions.entities import Subject
+from mocks.spec import WireError
 
 if TYPE_CHECKING:
     from mocks.wire import Request
@@ -39,6 +40,28 @@ class Refusal(Exception):
         super().__init__(detail, status)
         self.detail = detail
         self.status = status
+
+    @classmethod
+    def of(cls, error: WireError) -> Refusal:
+        """Return the refusal that an error of the table is."""
+        return cls(error.code, error.status)
+
+
+# What is refused whatever is asked for; the code is the text of ``detail``.
+NO_ROUTE = WireError("Not Found", 404, "there is no such path")
+WRONG_METHOD = WireError("Method Not Allowed", 405, "the path is asked by another method")
+UNKNOWN_KEY = WireError("Unknown API key.", 401, "no tenant has this key")
+NO_ENTITY = WireError("No such entity.", 404, "no entity has this id")
+NO_DATA_SET = WireError("No such dataset.", 404, "no list is called so")
+NO_JSON = WireError("The body is no JSON.", 400, "the body is no JSON in UTF-8")
+NO_OBJECT = WireError("The body is no object.", 400, "the body is another JSON value")
+NO_QUERIES = WireError("No queries provided.", 400, "the body asks nothing")
+TOO_OFTEN = WireError("Too many requests.", 429, "the quota is spent: come again later", "quota")
+DOWN = WireError("The index does not answer.", 500, "the lists cannot be asked", "5xx")
+ERRORS = (
+    *(NO_ROUTE, WRONG_METHOD, UNKNOWN_KEY, NO_ENTITY, NO_DATA_SET),
+    *(NO_JSON, NO_OBJECT, NO_QUERIES, TOO_OFTEN, DOWN),
+)
 
 
 class Settings(NamedTuple):
@@ -101,13 +124,13 @@ def queries_of(request: Request) -> dict[str, Query]:
         if b"\\u" in request.body:  # an escape may be half a character, which is no text
             dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise Refusal("The body is no JSON.") from None
+        raise Refusal.of(NO_JSON) from None
     if not isinstance(body, dict):
-        raise Refusal("The body is no object.")
+        raise Refusal.of(NO_OBJECT)
     require_no_config(body)
     queries = body.get("queries")
     if not isinstance(queries, dict) or not queries:
-        raise Refusal("No queries provided.")
+        raise Refusal.of(NO_QUERIES)
     if len(queries) > BATCH_MAX:
         raise Refusal(f"Too many queries in one batch (limit: {BATCH_MAX}).")
     return {key: query_of(key, held) for key, held in queries.items()}

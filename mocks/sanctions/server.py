@@ -41,6 +41,13 @@ from mocks.sanctions.entities import (
 )
 from mocks.sanctions.queries import (
     ALGORITHMS,
+    DOWN,
+    NO_DATA_SET,
+    NO_ENTITY,
+    NO_ROUTE,
+    TOO_OFTEN,
+    UNKNOWN_KEY,
+    WRONG_METHOD,
     Refusal,
     Settings,
     fields_of,
@@ -93,9 +100,9 @@ class SanctionsFace:
         except InputError as wrong:
             return reply({"detail": str(wrong)}, 400)
         except QuotaExceeded:
-            return reply({"detail": "Too many requests."}, 429, ("retry-after", "1"))
+            return reply({"detail": TOO_OFTEN.code}, TOO_OFTEN.status, ("retry-after", "1"))
         except ServerFailed:
-            return reply({"detail": "The index does not answer."}, 500)
+            return reply({"detail": DOWN.code}, DOWN.status)
         except Exception:  # noqa: BLE001  a mistake of our own must not show its inside
             return reply({"detail": "Internal error."}, 500)
 
@@ -103,9 +110,9 @@ class SanctionsFace:
         first, _, rest = request.path.removeprefix("/").partition("/")
         route = ROUTES.get(first)
         if route is None or route.deep is not bool(rest):
-            raise Refusal("Not Found", 404)
+            raise Refusal.of(NO_ROUTE)
         if request.method != route.method:
-            raise Refusal("Method Not Allowed", 405)
+            raise Refusal.of(WRONG_METHOD)
         tenant = self._tenant(request)
         visit = visit_of(request.headers.get("baggage", ""))
         if visit:
@@ -121,7 +128,7 @@ class SanctionsFace:
             return self._tenants.of(request)
         tenant = self._tenants.by_api_key(key)
         if tenant is None:
-            raise Refusal("Unknown API key.", 401)
+            raise Refusal.of(UNKNOWN_KEY)
         return tenant
 
     async def match(self, asked: Asked) -> Reply:
@@ -165,7 +172,7 @@ class SanctionsFace:
         """GET /entities/{id}: one entity."""
         entity = find(asked.rest, asked.tenant.people, asked.snapshot)
         if entity is None:
-            raise Refusal("No such entity.", 404)
+            raise Refusal.of(NO_ENTITY)
         return reply(entity, 200, ("x-list-version", asked.snapshot.version))
 
     async def catalog(self, asked: Asked) -> Reply:
@@ -213,7 +220,7 @@ def reply(told: dict[str, Any], status: int = 200, *headers: tuple[str, str]) ->
 def require_data_set(asked: Asked) -> None:
     """Require that the path names a list, or all of them."""
     if asked.rest not in (*COLLECTIONS, *data_sets(asked.snapshot)):
-        raise Refusal("No such dataset.", 404)
+        raise Refusal.of(NO_DATA_SET)
 
 
 async def respond(asked: Asked, subject: Subject, settings: Settings) -> dict[str, Any]:

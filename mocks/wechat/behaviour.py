@@ -7,10 +7,13 @@ is answered the same, any other finds it used. One grant of the customer is one 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar
 
+from core.clock import DAY_S
 from core.ports.wechat import (
     CodeVerdict,
     LoginAnswer,
@@ -18,7 +21,9 @@ from core.ports.wechat import (
     MessageVerdict,
     PhoneAnswer,
 )
+from core.seed import hash64
 from mocks import magic
+from mocks.shelf import let_go
 from mocks.spec import Operation, Scope, table
 from mocks.wechat import cases
 
@@ -29,6 +34,10 @@ if TYPE_CHECKING:
     from core.seed import Draws
 
 CODE_LIFE_S = 300.0
+# Whoever changed a code may ask again for a day, and is told of a message that it was sent for
+# three; after that nobody knows of them (assumed).
+CODE_KNOWN_S, SENT_KNOWN_S = DAY_S, 3 * DAY_S
+CODES_MAX = SENT_MAX = 100_000  # then the oldest are forgotten
 
 Caller = tuple[str, str, int]  # bank, application, call
 
@@ -40,6 +49,10 @@ class Code:
     openid: str
     minted_s: float
     changed_by: Caller | None = None
+
+    def is_gone(self, now_s: float) -> bool:
+        """Whether nobody knows of it any more."""
+        return now_s >= self.minted_s + CODE_KNOWN_S
 
 
 class WeChat:
@@ -57,10 +70,10 @@ class WeChat:
         """``lasting`` names the templates whose grant is not used up by a message."""
         self._people = people
         self._lasting = lasting
-        self._login_codes: dict[str, Code] = {}
-        self._phone_codes: dict[str, Code] = {}
+        self._login_codes: OrderedDict[str, Code] = OrderedDict()
+        self._phone_codes: OrderedDict[str, Code] = OrderedDict()
         self._grants: dict[tuple[str, str], int] = {}
-        self._sent: set[tuple[object, ...]] = set()
+        self._sent: OrderedDict[int, float] = OrderedDict()  # when, by the message's hash
         self.blocked: set[str] = set()  # openids that the platform's risk control stops
 
     def device_login(self, openid: str, nonce: str, now_s: float) -> str:
@@ -100,10 +113,10 @@ class WeChat:
         self, trace: Trace, query: MessageQuery, now_s: float, draws: Draws
     ) -> MessageAnswer:
         """Send a subscribe message on one grant of the customer."""
-        del now_s, draws
+        del draws
         to = (query.openid, query.template)
-        sent = (trace.bank, trace.application, trace.call, *to, *query.fields.items())
-        if sent in self._sent:
+        sent = hash64(trace.bank, trace.application, trace.call, *to, *query.fields.items())
+        if not _was_long_ago(now_s, sent, self._sent.get(sent, float("-inf"))):
             return MessageAnswer(MessageVerdict.SENT)
         grants = self._grants.get(to, 0)
         if not grants:
@@ -112,13 +125,18 @@ class WeChat:
                 MessageVerdict.NOT_GRANTED if known else MessageVerdict.NO_SUCH_OPENID
             )
         if query.template not in self._lasting:
-            self._grants[to] = grants - 1
-        self._sent.add(sent)
+            if grants > 1:
+                self._grants[to] = grants - 1
+            else:
+                del self._grants[to]
+        self._sent[sent] = now_s
+        self._sent.move_to_end(sent)
+        let_go(self._sent, SENT_MAX, partial(_was_long_ago, now_s))
         return MessageAnswer(MessageVerdict.SENT)
 
     def _change(self, code: Code | None, trace: Trace, now_s: float) -> CodeVerdict:
         """Use a code up for this call, unless it cannot be used any more."""
-        if code is None:
+        if code is None or code.is_gone(now_s):
             return CodeVerdict.UNKNOWN
         caller = (trace.bank, trace.application, trace.call)
         if code.changed_by is not None:
@@ -131,8 +149,23 @@ class WeChat:
         return CodeVerdict.OK
 
 
-def _mint(codes: dict[str, Code], kind: str, openid: str, nonce: str, now_s: float) -> str:
+def _mint(codes: OrderedDict[str, Code], kind: str, openid: str, nonce: str, now_s: float) -> str:
     """Return the code of (openid, nonce), making it the first time."""
     text = blake2b(f"{kind}/{openid}/{nonce}".encode(), digest_size=16).hexdigest()
-    codes.setdefault(text, Code(openid, now_s))
+    code = codes.get(text)
+    if code is None or code.is_gone(now_s):
+        codes[text] = Code(openid, now_s)
+        codes.move_to_end(text)
+        let_go(codes, CODES_MAX, partial(_is_gone, now_s))
     return text
+
+
+def _is_gone(now_s: float, text: str, code: Code) -> bool:
+    del text
+    return code.is_gone(now_s)
+
+
+def _was_long_ago(now_s: float, sent: int, at_s: float) -> bool:
+    """Whether nobody knows any more that a message was sent."""
+    del sent
+    return now_s >= at_s + SENT_KNOWN_S

@@ -7,6 +7,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from mocks.spec import WireError
 from mocks.wechat.codes import BLACK, CodeLink, Ink
 from mocks.wire import Reply
 
@@ -72,6 +73,16 @@ ERRORS: dict[int, str] = {
     47003: "argument invalid!",
     87009: "invalid signature",
 }
+
+
+KINDS = {-1: "5xx", 45009: "quota"}  # what faults of a line are told as
+
+
+def errors() -> tuple[WireError, ...]:
+    """Return every error as a client sees it."""
+    return tuple(
+        WireError(str(code), 200, words, KINDS.get(code, "")) for code, words in ERRORS.items()
+    )
 
 
 class WeChatError(Exception):

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from core.errors import QuotaExceeded
 from core.ports.wechat import CodeVerdict, LoginQuery, MessageQuery, MessageVerdict, PhoneQuery
 from mocks.baggage import visit_of
+from mocks.spec import VENDORS, Quota
 from mocks.tenant import NoAnswer
 from mocks.wechat import codes
 from mocks.wechat.forms import (
@@ -44,7 +45,14 @@ from mocks.wechat.forms import (
     reply,
     text_in,
 )
-from mocks.wechat.tokens import AccessTokens, Claim, Sessions, Standing, TooOften
+from mocks.wechat.tokens import (
+    FORCED_A_DAY,
+    AccessTokens,
+    Claim,
+    Sessions,
+    Standing,
+    TooOften,
+)
 from mocks.wire import Reply
 
 if TYPE_CHECKING:
@@ -52,9 +60,21 @@ if TYPE_CHECKING:
     from mocks.wire import Request
 
 BODY_MAX = 1024 * 1024
+TOO_MANY, TOO_MANY_OF_ONE = 45009, 45011
 TOKENS_A_MINUTE = 10_000
 CODES_A_MINUTE = 5_000
 LOGINS_A_MINUTE = 100  # of one user
+
+
+class Limits(NamedTuple):
+    """How often a minute tokens of each kind, codes, and logins of one user may be asked for."""
+
+    tokens: int = TOKENS_A_MINUTE
+    codes: int = CODES_A_MINUTE
+    logins: int = LOGINS_A_MINUTE
+
+
+LIMITS = Limits()
 
 BY_CODE = {CodeVerdict.UNKNOWN: 40029, CodeVerdict.USED: 40163, CodeVerdict.BLOCKED: 40226}
 BY_MESSAGE = {MessageVerdict.NOT_GRANTED: 43101, MessageVerdict.NO_SUCH_OPENID: 40003}
@@ -70,6 +90,10 @@ class Minute:
         self._most = most
         self._now = -1
         self._counts: Counter[str] = Counter()
+
+    def quota(self, each: str, refused: dict[str, str]) -> Quota:
+        """Tell the limit: what ``each`` of them is counted for, and how it is refused."""
+        return Quota(each, self._most, "minute", refused, VENDORS)
 
     def count(self, unix_s: int, otherwise: int, name: str = "") -> None:
         """Count once more.
@@ -88,14 +112,36 @@ class Minute:
 class Account:
     """What WeChat keeps of one tenant's mini-program."""
 
-    def __init__(self, appid: str, secret: str) -> None:
+    def __init__(self, appid: str, secret: str, limits: Limits = LIMITS) -> None:
         self.tokens = AccessTokens(appid, secret)
         self.sessions = Sessions()
-        self.plain_calls = Minute(TOKENS_A_MINUTE)
-        self.stable_calls = Minute(TOKENS_A_MINUTE)
-        self.code_calls = Minute(CODES_A_MINUTE)
-        self.logins = Minute(LOGINS_A_MINUTE)
+        self.plain_calls = Minute(limits.tokens)
+        self.stable_calls = Minute(limits.tokens)
+        self.code_calls = Minute(limits.codes)
+        self.logins = Minute(limits.logins)
         self.refusals = 0
+
+    def quotas(self) -> list[Quota]:
+        """Tell how often what may be asked for, by path."""
+        counted = (
+            ("mini-program", self.plain_calls, "/cgi-bin/token", TOO_MANY),
+            ("mini-program", self.stable_calls, "/cgi-bin/stable_token", TOO_MANY),
+            ("mini-program", self.code_calls, "/wxa/getwxacodeunlimit", TOO_MANY),
+            ("user", self.logins, "/sns/jscode2session", TOO_MANY_OF_ONE),
+        )
+        return [
+            *(
+                minute.quota(each, {path: str(code)})
+                for each, minute, path, code in counted
+            ),
+            Quota(
+                "mini-program",
+                FORCED_A_DAY,
+                "day",
+                {"/cgi-bin/stable_token, force_refresh": str(TOO_MANY)},
+                VENDORS,
+            ),
+        ]
 
 
 class Asked(NamedTuple):
@@ -110,15 +156,21 @@ class Asked(NamedTuple):
 class WeChatFace:
     """The front of api.weixin.qq.com."""
 
-    def __init__(self, tenants: Tenants, pages: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        tenants: Tenants,
+        pages: frozenset[str] | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
         """``pages`` are the published pages of the mini-programs; None: see the module."""
         self._tenants = tenants
         self._pages = pages
+        self._limits = limits
 
     def account(self, tenant: Tenant) -> Account:
         """Return what is kept of a tenant's mini-program."""
         known = tenant.credentials
-        return tenant.room(Account, partial(Account, known.appid, known.app_secret))
+        return tenant.room(Account, partial(Account, known.appid, known.app_secret, self._limits))
 
     async def serve(self, request: Request) -> Reply:
         """Answer one request.
@@ -133,7 +185,7 @@ class WeChatFace:
         except WeChatError as error:
             return self._refused(request, error)
         except QuotaExceeded:
-            return self._refused(request, WeChatError(45009))
+            return self._refused(request, WeChatError(TOO_MANY))
         except Exception:  # noqa: BLE001  the line's failure, or our own: a "system error" both
             return self._refused(request, WeChatError(-1))
 
@@ -222,7 +274,7 @@ class WeChatFace:
         """/cgi-bin/token: a new token at every call."""
         _require_grant(asked, "client_credential")
         now = asked.tenant.unix_s
-        asked.account.plain_calls.count(now, 45009)
+        asked.account.plain_calls.count(now, TOO_MANY)
         token, left_s = asked.account.tokens.plain(now)
         return reply({"access_token": token, "expires_in": left_s})
 
@@ -231,11 +283,11 @@ class WeChatFace:
         _require_grant(asked, "client_credential")
         tenant, account = asked.tenant, asked.account
         force = flag_in(asked.told, "force_refresh", False)
-        account.stable_calls.count(tenant.unix_s, 45009)
+        account.stable_calls.count(tenant.unix_s, TOO_MANY)
         try:
             token, left_s = account.tokens.stable(tenant.unix_s, tenant.today, force=force)
         except TooOften:
-            raise WeChatError(45009) from None
+            raise WeChatError(TOO_MANY) from None
         return reply({"access_token": token, "expires_in": left_s})
 
     async def login(self, asked: Asked) -> Reply:
@@ -248,7 +300,7 @@ class WeChatFace:
         answer = await tenant.ask("wechat.login", asked.request, code, LoginQuery(code))
         if answer.verdict is not CodeVerdict.OK:
             raise WeChatError(BY_CODE[answer.verdict])
-        asked.account.logins.count(tenant.unix_s, 45011, answer.openid)
+        asked.account.logins.count(tenant.unix_s, TOO_MANY_OF_ONE, answer.openid)
         asked.account.sessions.opened(answer.openid, answer.session_key)
         told = {"session_key": answer.session_key, "openid": answer.openid}
         return reply(told | ({"unionid": answer.unionid} if answer.unionid else {}))
@@ -280,7 +332,7 @@ class WeChatFace:
         body = document(asked.request, 40169)
         link = code_link(body, asked.tenant.credentials.appid, self._pages)
         ink = ink_in(body)
-        asked.account.code_calls.count(asked.tenant.unix_s, 45009)
+        asked.account.code_calls.count(asked.tenant.unix_s, TOO_MANY)
         drawn = await asyncio.to_thread(codes.draw, link, ink)
         return Reply(200, drawn, "image/png" if ink.hyaline else "image/jpeg")
 

@@ -31,7 +31,7 @@ MAC_BYTES = 64
 PREFIX = "82_"
 KEY_LIFE_S = 3_600
 KEYS_TOLD = 3
-SESSIONS_MAX = 200_000
+SESSIONS_MAX = 100_000  # then who has not logged in for longest is forgotten
 LIVE_MAX = 60_000  # tokens: 10,000 a minute for five minutes, and some
 
 

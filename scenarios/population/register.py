@@ -6,6 +6,7 @@ banks there are: whoever was not made yet, or was forgotten, is made the same by
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from core.seed import Seed
     from scenarios.population.plan import HomeBank
 
+# Of those who are made as they are asked for, so many are kept (some 2.5 kB each, with their
+# names); whoever is asked for again, is made again, the same.
+MADE_MAX = 32_768
+
 FIELDS = frozenset(field.name for field in fields(Person)) - {"key", "bank", "index", "truth"}
 
 
@@ -61,6 +66,7 @@ class Population:
         self._makers: dict[Traits, Maker] = {}  # for those of whom something is said
         self._said: dict[str, tuple[Traits, dict[str, Any]]] = {}  # what stories set
         self._people: dict[str, Person] = {}
+        self._made: OrderedDict[str, None] = OrderedDict()  # keys of those who can be made again
         self._found: dict[str, str] = {}  # number, phone, openid and card: to the person's key
 
     def _require_apart(self, allow_assigned: bool) -> None:
@@ -138,6 +144,7 @@ class Population:
 
     def _drop(self, key: str) -> None:
         person = self._people.pop(key, None)
+        self._made.pop(key, None)
         if person is not None:
             for name in _names_of(person):
                 self._found.pop(name, None)
@@ -269,7 +276,12 @@ class Population:
             person = maker.make(self._plans[bank], index, said)
             _set(person, said)
         person.truth = truth_of(person, self.reference)
-        return self.add(person)
+        self.add(person)
+        if spoken is None:
+            self._made[key] = None
+            if len(self._made) > MADE_MAX:
+                self._drop(next(iter(self._made)))
+        return person
 
 
 def _set(person: Person, said: Mapping[str, Any]) -> None:

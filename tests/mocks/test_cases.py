@@ -352,6 +352,7 @@ def test_the_order_is_published(tenants, url):
         "case": "match",
         "told": "name and number agree; the photo comes along",
         "magic": magic.id_number().write(1, "match"),
+        "billed": True,
     }
 
 
