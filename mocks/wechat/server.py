@@ -130,10 +130,7 @@ class Account:
             ("user", self.logins, "/sns/jscode2session", TOO_MANY_OF_ONE),
         )
         return [
-            *(
-                minute.quota(each, {path: str(code)})
-                for each, minute, path, code in counted
-            ),
+            *(minute.quota(each, {path: str(code)}) for each, minute, path, code in counted),
             Quota(
                 "mini-program",
                 FORCED_A_DAY,
