@@ -304,15 +304,14 @@ class Tenant:
         caller = NOBODY if baggage is None else caller_of(baggage)
         if caller.visit:
             await self.clock.enter(caller.visit)
-        trace = named = caller.trace or self._named(operation, subject, bank)
-        if caller.trace is None:
-            named = self._alike(operation, request, trace)
+        trace = caller.trace or self._named(operation, subject, bank)
         way = self._ways[operation]
         line, behaviour, now_s = way.line, self.behaviours[way.provider], self.clock.now_s
         own = way.act or getattr(behaviour, way.name)
-        draws = self.house.seed.draws(
-            operation, named.bank, named.application, named.call, named.attempt
-        )
+        if caller.trace is None:
+            draws = self._drawn(operation, request, trace)
+        else:
+            draws = self.house.seed.draws(operation, *trace[:4])
         if not line.is_open(now_s):
             refused_s = 0.0 if self.stands_still else REFUSED_S
             attempt = Attempt(self, way, own, trace, query, draws)
@@ -371,15 +370,15 @@ class Tenant:
         number = self.count(f"{operation}/{subject}")
         return Trace(bank, self._own + subject, number, 1, inf, self.today)
 
-    def _alike(self, operation: str, request: Request, trace: Trace) -> Trace:
-        """Return the name that chance is drawn by: how often the very same was asked before.
+    def _drawn(self, operation: str, request: Request, trace: Trace) -> Draws:
+        """Return the chance of a request without a name: how often was the very same asked before?
 
         The arrivals of a subject are counted over all that is asked about it, and whoever asks two
         things on two connections cannot tell which comes first; their luck must not depend on it.
         """
         told = f"{trace.bank}/{crc32(request.body):x}{request.headers.get(CASE_HEADER, '')}"
         number = self.count(f"{operation}/{trace.application}/{told}")
-        return Trace(told, trace.application, number, 1, inf, trace.date)
+        return self.house.seed.draws(operation, told, trace.application, number, 1)
 
     def count(self, what: str) -> int:
         """Count one more arrival of something; return how many there were, never one twice."""

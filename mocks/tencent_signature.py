@@ -23,8 +23,6 @@ from mocks.tencent_request import Fields, VendorError, read, unfold
 from mocks.wire import BODY_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mocks.wire import Request
 
 WINDOW_S = 300  # between the client's clock and the machine's
@@ -96,10 +94,9 @@ class Claim(NamedTuple):
             problem = "The timestamp is more than five minutes away from this machine's clock."
             raise VendorError("AuthFailure.SignatureExpire", problem)
         told = self.signature.encode("utf-8", "replace")
-        proofs = _tc3_proofs(self, secret_key) if self.scope else (_v1_proof(self, secret_key),)
-        for proof in proofs:
-            if hmac.compare_digest(proof, told):
-                return
+        proves = _tc3_proves if self.scope else _v1_proves
+        if proves(self, secret_key, told):
+            return
         problem = "The signature is not the one of this request under this key."
         raise VendorError("AuthFailure.SignatureFailure", problem)
 
@@ -188,20 +185,18 @@ def _tc3_claim(request: Request, authorization: str) -> Claim:
     )
 
 
-def _tc3_proofs(claim: Claim, secret_key: str) -> Iterator[bytes]:
-    """Give the signatures that prove a claim.
+def _tc3_proves(claim: Claim, secret_key: str, told: bytes) -> bool:
+    """Whether a signature proves a claim.
 
     The documents lower-case every signed value, the vendor's own clients sign Content-Type and
     Host as they send them; they differ only where one of these has capitals.
     """
     if claim.scope != day_of(claim.timestamp // 86_400):
-        return
+        return False
     key = signing_key(secret_key, claim.scope, claim.service)
-    sent = _canonical(claim, as_sent=True)
-    yield _tc3_proof(claim, key, sent)
-    lower = _canonical(claim, as_sent=False)
-    if lower != sent:
-        yield _tc3_proof(claim, key, lower)
+    if hmac.compare_digest(_tc3_proof(claim, key, _canonical(claim, as_sent=True)), told):
+        return True
+    return hmac.compare_digest(_tc3_proof(claim, key, _canonical(claim, as_sent=False)), told)
 
 
 @lru_cache(maxsize=16)
@@ -275,6 +270,10 @@ def _v1_claim(request: Request) -> Claim:
         flat["Signature"],
         flat=flat,
     )
+
+
+def _v1_proves(claim: Claim, secret_key: str, told: bytes) -> bool:
+    return hmac.compare_digest(_v1_proof(claim, secret_key), told)
 
 
 def _v1_proof(claim: Claim, secret_key: str) -> bytes:
