@@ -327,8 +327,15 @@ class Embedded(uvicorn.Server):
         tasks = self.server_state.tasks
         if tasks:
             await asyncio.wait(list(tasks), timeout=GRACE_S)
-        for task in tasks:
+        for task in list(tasks):
             task.cancel()
+        if tasks:
+            await asyncio.wait(list(tasks), timeout=GRACE_S)
+        for server in self.servers:
+            server.close()
+        # A task that never ran leaves its connection open, and nobody to answer on it.
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
         await super().shutdown(sockets)
 
 

@@ -1179,6 +1179,39 @@ def test_what_is_soon_done_is_done_before_the_server_ends(monkeypatch):
     assert asyncio.run(run()) == b"done"
 
 
+def test_a_request_that_comes_as_the_server_ends_keeps_it_no_longer():
+    complaints, go, tasks = Complaints(), asyncio.Event(), []
+    complaints.listen()
+
+    async def app(scope, receive, send):
+        tasks.append(asyncio.current_task())
+        await go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def run():
+        server, listening = stack.server_of(app, Embedded), stack.listen(0)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await until(lambda: server.started)
+        port, open_ = listening.getsockname()[1], server.server_state.connections
+        async with line_to(port) as first, line_to(port):
+            await first.say(HEALTH)
+            await until(lambda: tasks and len(open_) == 2)
+            [idle] = [one for one in open_ if one.cycle is None]
+            ends = asyncio.create_task(server.shutdown([listening]))
+            await asyncio.sleep(0.02)  # it waits for the first; its end comes with a request
+            tasks[0].add_done_callback(lambda _: idle.data_received(HEALTH))
+            go.set()
+            await ends
+        serving.cancel()
+        return len(open_)
+
+    left = asyncio.run(run())
+    complaints.leave()
+
+    assert (left, len(tasks), complaints.said) == (0, 1, [])  # the second never ran
+
+
 def test_a_server_leaves_signals_to_whoever_runs_it():
     async def run():
         before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
