@@ -31,6 +31,11 @@ def demo(**given: object) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--list", "list_only", is_flag=True, help="Name the stories, and the hosts of each.")
 @click.option("--host", type=door.OneOf(door.HOSTS), default="instant", show_default=True)
+@click.option(
+    "--via",
+    type=door.OneOf(door.WAYS),
+    help="How customers come: gateway (the way on the wall host), or straight to the flow.",
+)
 @click.option("--junit", type=FILE, help="Write a JUnit report to this file.")
 @click.option("--use", multiple=True, help=USE)
 @common("story")
@@ -100,7 +105,7 @@ def schema(**given: object) -> None:
 @click.option("--use", multiple=True, help=USE)
 @common("serve")
 def serve(**given: object) -> None:
-    """Every provider mock and the control plane on one loopback port."""
+    """Every provider mock, the control plane and the gateway on one loopback port."""
     door.run("serve", given)
 
 

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 import core
 from core.errors import MachineError
+from core.gateway.app import gateway_app
 from mocks.app import ABORT, App, Face, say
 from mocks.clock import machine_s
 from mocks.control.app import control_app
@@ -29,8 +30,9 @@ from mocks.wechat.server import WeChatFace
 from mocks.wire import Reply, Request, headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
+    from core.gateway.reception import Reception
     from mocks.app import Application
     from mocks.plugins import Plugin
     from mocks.tenant import Tenants
@@ -270,10 +272,16 @@ def break_off(cycle: RequestResponseCycle) -> None:
     cycle.transport.abort()
 
 
-def app_of(tenants: Tenants, token: str = "", added: Iterable[Plugin] = ()) -> App:
+def app_of(
+    tenants: Tenants,
+    token: str = "",
+    added: Iterable[Plugin] = (),
+    find: Callable[[str], Reception | None] | None = None,
+) -> App:
     """Return the whole of what is served for some tenants.
 
-    ``token`` opens the control plane; ``added`` are providers of plugins, beside ours.
+    ``token`` opens the control plane; ``added`` are providers of plugins, beside ours; ``find``
+    returns the reception of a tenant's platform, where one is served.
     """
     wechat, sanctions = WeChatFace(tenants), SanctionsFace(tenants)
     guests = [plugin.service for plugin in added if plugin.service is not None]
@@ -288,6 +296,8 @@ def app_of(tenants: Tenants, token: str = "", added: Iterable[Plugin] = ()) -> A
     }
     names = (*REST, *(service.name for service in guests))
     applications: dict[str, Any] = {**dict.fromkeys(names, rest), "_control": control}
+    if find is not None:
+        applications["api"] = gateway_app(find, core.__version__)
     applications["metrics"] = metrics_app(tenants, token, core.__version__)
     return App(tencent, faces, applications)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 HOSTS = ("instant", "virtual", "wall")
+WAYS = ("flow", "gateway")
 FINE, NO, WRONG_INPUT, WRONG_MACHINE, INTERRUPTED = 0, 1, 2, 3, 130
 STATUSES = (
     "Exit status: 0 fine, 1 the verdict is no, 2 the input is wrong, 3 the machine is wrong, "

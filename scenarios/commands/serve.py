@@ -1,4 +1,4 @@
-"""``serve``: every provider and the control plane on one loopback port, until it is stopped."""
+"""``serve``: providers, control plane and gateway on one loopback port, until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from scenarios.commands.door import FINE, SEED
 from scenarios.file import load_scenario
 from scenarios.hosts.world import World, built_in
 from scenarios.output import dumps
+from scenarios.receptions import Receptions
 from scenarios.stack import app_of, served
 from scenarios.stories.run import START
 from scenarios.uses import added, choice_of, plugins, uses_of
@@ -99,9 +100,13 @@ async def _serve(terminal: Terminal, tenants: Tenants, port: int) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
     token = environ.get(OPENED_BY, "")
-    async with served(app_of(tenants, token, added().values()), port) as opened:
+    receptions = Receptions(tenants)
+    whole = app_of(tenants, token, added().values(), receptions.find)
+    async with served(whole, port) as opened:
+        receptions.address = f"http://127.0.0.1:{opened}"
         _tell(terminal, tenants.default, opened, tenants.default.today)
         await stopped.wait()
+        await receptions.close()
 
 
 def _tell(terminal: Terminal, tenant: Tenant, port: int, today: date) -> None:
@@ -109,12 +114,20 @@ def _tell(terminal: Terminal, tenant: Tenant, port: int, today: date) -> None:
     address, known = f"http://127.0.0.1:{port}", tenant.credentials
     if terminal.as_json:
         terminal.document(
-            dumps({"address": address, "port": port, "control": f"{address}/_control"})
+            dumps(
+                {
+                    "address": address,
+                    "port": port,
+                    "control": f"{address}/_control",
+                    "gateway": f"{address}/api/v1",
+                }
+            )
         )
         return
     terminal.say(f"serving on {address}, seed {terminal.seed}, business date {today}")
     terminal.say(f"  Tencent Cloud   endpoint 127.0.0.1:{port}, SecretId {known.secret_id}")
     terminal.say(f"  WeChat          {address}/sns, /cgi-bin, /wxa; appid {known.appid}")
+    terminal.say(f"  gateway         {address}/api/v1, described at {address}/api/openapi.json")
     terminal.say(f"  control plane   {address}/_control/providers shows keys and operations")
     for name in added():
         terminal.say(f"  {name:<15} {address}/{name}/v1, by a plugin")

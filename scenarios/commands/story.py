@@ -32,6 +32,7 @@ def run(  # noqa: PLR0913, PLR0917  one argument an option
     names: tuple[str, ...],
     list_only: bool,
     host: str,
+    via: str | None,
     junit: Path | None,
     use: tuple[str, ...],
     seed: int | None,
@@ -43,7 +44,15 @@ def run(  # noqa: PLR0913, PLR0917  one argument an option
         return list_stories(terminal, stories)
     terminal.seed = seed = SEED if seed is None else seed
     uses = uses_of(map(choice_of, use), built_in()[0])
-    told = tell_all(stories, seed, host, lambda each: show(terminal, each, seed, host, use), uses)
+    extra = (*((f"--via {via}",) if via else ()), *(f"--use {each}" for each in use))
+    told = tell_all(
+        stories,
+        seed,
+        host,
+        lambda each: show(terminal, each, seed, host, extra),
+        uses,
+        via or "",
+    )
     document = as_json(told, seed, host)
     with results(out) as folder:
         write_json(folder / "stories.json", document)
@@ -100,7 +109,7 @@ def list_stories(terminal: Terminal, stories: list[Story]) -> int:
     return FINE
 
 
-def show(terminal: Terminal, told: Told, seed: int, host: str, use: tuple[str, ...] = ()) -> None:
+def show(terminal: Terminal, told: Told, seed: int, host: str, extra: tuple[str, ...] = ()) -> None:
     """Say how one story went; a failed one with what happened, in order, and how to repeat it."""
     if told.passed:
         ending = f"{told.outcome}{': ' + told.reason if told.reason else ''}"
@@ -112,7 +121,7 @@ def show(terminal: Terminal, told: Told, seed: int, host: str, use: tuple[str, .
     terminal.say(f"      at {told.step or 'the start'}: {told.problem}", markup=False)
     for call in told.calls:
         terminal.say(f"      {call}", markup=False)
-    words = [f"--host {host}", f"--seed {seed}", *(f"--use {each}" for each in use)]
+    words = [f"--host {host}", f"--seed {seed}", *extra]
     terminal.say(f"      repeat with: python sim.py story {told.name} {' '.join(words)}")
 
 

@@ -7,15 +7,17 @@ their callbacks on a port of its own. What the network does to a call is seen as
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from core.adapters.http import HttpProvider, client_of
+from core.gateway.app import gateway_app
+from core.gateway.callbacks import PATH, Receiver
+from core.gateway.reception import Reception
 from mocks.callbacks.sender import secret_of
 from mocks.clock import ServedClock
 from scenarios.device import HttpDevice
 from scenarios.hosts.wall import TenantTime, WallHost
 from scenarios.hosts.wire import ANSWER_S, WIRED, wires
-from scenarios.receiver import PATH, Receiver
 from scenarios.stack import served
 
 if TYPE_CHECKING:
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     from core.ports.trace import Trace
     from mocks.tenant import Tenant
     from scenarios.hosts.world import World
+
+
+class Receiving(NamedTuple):
+    """Who takes callbacks, and where."""
+
+    receiver: Receiver
+    url: str
 
 
 class ServedHost(WallHost):
@@ -55,14 +64,18 @@ class ServedHost(WallHost):
             await client.aclose()
 
     @asynccontextmanager
-    async def receiving(self, platform: Platform, port: int = 0) -> AsyncIterator[Receiver]:
-        """Take the tenant's callbacks for a platform; yield who takes them, with its ``url``."""
-        secret = secret_of(self.tenant.name, self.tenant.house.seed.value)
-        receiver = Receiver(platform, secret)
-        async with served(receiver.app, port) as opened:
-            receiver.url = f"http://127.0.0.1:{opened}{PATH}"
-            yield receiver
+    async def receiving(self, platform: Platform, port: int = 0) -> AsyncIterator[Receiving]:
+        """Serve a platform's gateway, which takes the tenant's callbacks; yield both."""
+        receiver = self.receiver(platform)
+        reception = Reception(platform, receiver=receiver)
+        gateway = gateway_app(lambda _: reception)
+        async with served(gateway, port) as opened:
+            yield Receiving(receiver, f"http://127.0.0.1:{opened}{PATH}")
             await receiver.idle()
+
+    def receiver(self, platform: Platform) -> Receiver:
+        """Return who takes the tenant's callbacks for a platform."""
+        return Receiver(platform, secret_of(self.tenant.name, self.tenant.house.seed.value))
 
     def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
         """Return the port method of one operation; pictures lie where they are kept, in process."""

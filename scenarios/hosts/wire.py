@@ -21,6 +21,8 @@ import httpx
 
 from core.adapters.http import HttpProvider, Lanes, client_of, machine_s
 from core.errors import ConnectionLost, TimedOut, Unreachable
+from core.gateway.door import PLATFORM_HEADER
+from core.gateway.reception import Reception
 from core.wire.acquirer import AcquirerWire
 from core.wire.bureau import BureauWire
 from core.wire.carrier import CarrierWire
@@ -38,14 +40,17 @@ from mocks.tenant import Tenant, Tenants
 from scenarios.device import HttpDevice
 from scenarios.hosts.wall import OwnTimes, WallHost
 from scenarios.hosts.world import World
+from scenarios.mini_program import Line, MiniProgram
 from scenarios.stack import app_of, served
 from scenarios.uses import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from core.flow.platform import Platform
     from core.ports.trace import Trace
     from mocks.tenant import Credentials
+    from scenarios.phone import Phone
 
 T = TypeVar("T")
 
@@ -88,9 +93,12 @@ class Stack:
         self.tenants = Tenants(self._tenant)
         self._runner = asyncio.Runner()
         self._exits = AsyncExitStack()
-        self.port = self.run(self._exits.enter_async_context(served(app_of(self.tenants))))
+        self.receptions: dict[str, Reception] = {}  # of the tenants whose platform is served too
+        whole = app_of(self.tenants, find=self.receptions.get)
+        self.port = self.run(self._exits.enter_async_context(served(whole)))
         self._clients = {name: client_of(self.address, SeenTransport()) for name in WIRED}
         self.control = client_of(self.address)
+        self.gateway = client_of(self.address)
         self._elsewhere: dict[str, httpx.AsyncClient] = {}
         atexit.register(self.close)
 
@@ -106,7 +114,12 @@ class Stack:
     def close(self) -> None:
         """Stop the server."""
         atexit.unregister(self.close)
-        for client in (*self._clients.values(), *self._elsewhere.values(), self.control):
+        for client in (
+            *self._clients.values(),
+            *self._elsewhere.values(),
+            self.control,
+            self.gateway,
+        ):
             self.run(client.aclose())
         self.run(self._exits.aclose())
         self._runner.close()
@@ -126,6 +139,7 @@ class Stack:
     def shut(self, tenant: Tenant) -> None:
         """Forget a tenant that nobody asks any more."""
         self.tenants.close(tenant.name)
+        self.receptions.pop(tenant.name, None)
         del self._worlds[tenant.name]
 
     def _tenant(self, name: str, seed: int | None) -> Tenant:
@@ -221,6 +235,20 @@ class WireHost(WallHost):
             return result
 
         return self._stack.run(alone())
+
+    def receive(self, platform: Platform) -> None:
+        """Serve a platform through the gateway; one that was served before is gone with all."""
+        self._stack.receptions[self.tenant.name] = Reception(platform, self.tenant.name)
+
+    @property
+    def reception(self) -> Reception:
+        """What the gateway keeps of the platform that is served."""
+        return self._stack.receptions[self.tenant.name]
+
+    def mini_program(self, phone: Phone) -> MiniProgram:
+        """Return the mini-program in a customer's phone, on its way to the gateway."""
+        told = {PLATFORM_HEADER: self.tenant.name}
+        return MiniProgram(phone, Line(self._stack.gateway, told, lambda: self.clock.told))
 
     def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
         """Return the port method of one operation; pictures lie where they are kept, in process."""

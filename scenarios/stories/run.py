@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from core.errors import GaveUp, InputError, ProviderError, Refused
 from core.invariants import Books, check
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from core.invariants import Violation
+    from scenarios.hosts.wire import WireHost
     from scenarios.hosts.world import Host
     from scenarios.stories.story import Story
     from scenarios.uses import Uses
@@ -74,12 +75,24 @@ class Told:
         return told
 
 
-def tell(story: Story, seed: int, host_name: str = "instant", uses: Uses | None = None) -> Told:
+def tell(
+    story: Story,
+    seed: int,
+    host_name: str = "instant",
+    uses: Uses | None = None,
+    via: str = "",
+) -> Told:
     """Tell one story on one host; never raises for a story that fails.
 
+    ``via``: whether customers come through the ``gateway``, which the wall host has and which is
+    the way there where none is named, or straight to the ``flow``.
+
     Raises:
-        InputError: a real endpoint is to be asked, and the host asks nobody over a network.
+        InputError: a real endpoint is to be asked, or the gateway to be gone through, on a host
+            that asks nobody over a network.
     """
+    if via == "gateway" and host_name != "wall":
+        raise InputError("--via gateway", f"the {host_name} host has none", "add --host wall")
     if uses is not None and host_name != "wall":
         uses.require_mocks(f"the {host_name} host")
     crash = story.crash() if story.crash else None
@@ -95,7 +108,8 @@ def tell(story: Story, seed: int, host_name: str = "instant", uses: Uses | None 
     )
     endpoints = uses.endpoints if uses else {}
     host: Host = over_http(world, endpoints) if endpoints else HOSTS[host_name](world)
-    stage = Stage(host)
+    served = via != "flow" and hasattr(host, "receive")
+    stage = Stage(host, cast("WireHost", host) if served else None)
     problem = ""
     try:
         host.run(story.tell(stage))
@@ -146,11 +160,12 @@ def tell_all(
     host: str,
     progress: Callable[[Told], None] | None = None,
     uses: Uses | None = None,
+    via: str = "",
 ) -> list[Told]:
     """Tell stories one after another."""
     told = []
     for each in stories:
-        told.append(tell(each, seed, host, uses))
+        told.append(tell(each, seed, host, uses, via))
         if progress is not None:
             progress(told[-1])
     return told

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.application import Application, Reason, State, Step
 from core.clock import DAY_S, date_at
-from core.errors import Refused
+from core.errors import GaveUp, Refused
 from core.flow import calls
 from core.flow.day_end import day_end
 from core.flow.draw_down import draw_down, drawdown_id, reserve
@@ -24,8 +24,9 @@ from core.lending.book import Loan
 from core.lending.rules import Use
 from core.ports.corebank import BalanceQuery, Direction
 from core.products import Area, products_of
-from core.store.records import Account
+from core.store.records import Account, Customer, Drawdown, Repayment
 from mocks.sanctions.behaviour import ListEntry
+from scenarios.mini_program import Later, MiniProgram, Refusal, Unexpected
 from scenarios.phone import Phone, Wish
 
 if TYPE_CHECKING:
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
 
     from core.flow.platform import Platform
     from core.products import Product
-    from core.store.records import Drawdown, Repayment
+    from core.store.records import Record
+    from scenarios.hosts.wire import WireHost
     from scenarios.hosts.world import Host, World
     from scenarios.population.people import Person
+
+T = TypeVar("T")
+R = TypeVar("R", bound="Record")
 
 BANK = "daopu"  # a pilot whose product asks a stranger for nothing special
 DRAW_FEN = 2_000_000
@@ -81,14 +86,23 @@ class CrashPlan:
 class Stage:
     """What a story may use."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, gateway: WireHost | None = None) -> None:
+        """``gateway``: customers come through the one of this host, not straight to the flow."""
         self.host = host
+        self.gateway = gateway
         self.world: World = host.world
-        self.platform: Platform = host.world.platform(host)
+        self.platform: Platform
+        self.come_up()
         self._people = 0
         self._day_ended: date | None = None
         self.last: Ending | None = None
         self._holder: dict[str, Person] = {}
+
+    def come_up(self) -> None:
+        """Have the platform come up, with what was saved and nothing else."""
+        self.platform = self.world.platform(self.host)
+        if self.gateway is not None:
+            self.gateway.receive(self.platform)
 
     # People and their visits
 
@@ -142,7 +156,11 @@ class Stage:
         """
         wish = {"amount_fen": 0 if "share_ppm" in wish else DRAW_FEN} | wish
         phone = Phone.of(self.host, person, bank, Wish(**wish), visit)
-        self.last = await journey(self.platform, phone, product or self.product(bank))
+        product = product or self.product(bank)
+        if self.gateway is not None:
+            self.last = self._told(await self._through(phone, MiniProgram.journey, product))
+        else:
+            self.last = await journey(self.platform, phone, product)
         return self.last
 
     async def draw_again(
@@ -151,8 +169,27 @@ class Stage:
         """Have a customer with a line draw once more."""
         app = await self.application(application)
         phone = Phone.of(self.host, person, bank, Wish(**wish), visit)
-        self.last = await draw(self.platform, phone, app)
+        if self.gateway is not None:
+            self.last = self._told(await self._through(phone, MiniProgram.draw, application))
+        else:
+            self.last = await draw(self.platform, phone, app)
         return self.last
+
+    async def _through(
+        self, phone: Phone, act: Callable[..., Awaitable[T]], *what: Any, **more: Any
+    ) -> T:
+        """Have a phone do something through the gateway; a bug there is raised here."""
+        assert self.gateway is not None
+        try:
+            return await act(self.gateway.mini_program(phone), *what, **more)
+        except Unexpected:
+            broken = self.gateway.reception.broken
+            raise broken or StoryFailed("the gateway broke") from broken
+        except Refusal as no:
+            assert no.reason is not None
+            raise Refused(no.reason) from no
+        except Later as why:
+            raise GaveUp("gateway", f"after {why.tries} tries") from why
 
     async def resume(
         self,
@@ -166,9 +203,16 @@ class Stage:
         try:
             await self.visit(person, bank, product, visit, **wish)
         except Crash:
-            self.platform = self.world.platform(self.host)
+            self.come_up()
             return await self.visit(person, bank, product, visit, **wish)
         raise StoryFailed("the platform did not crash where it should")
+
+    def _told(self, ending: Ending) -> Ending:
+        """Return an ending with the reason that the gateway keeps to itself, for the story."""
+        assert self.gateway is not None
+        if ending.outcome == "refused" and ending.reason is None:
+            ending.reason = self.gateway.reception.untold
+        return ending
 
     # Drawing, without a visit around it
 
@@ -188,6 +232,10 @@ class Stage:
         """Have a signed customer ask for an amount under a request's own key."""
         app = await self.application(ending.application)
         phone = Phone.of(self.host, self._holder[app.id], app.bank, Wish(), request)
+        if self.gateway is not None:
+            asked = (app.id, request, amount_fen)
+            told = await self._through(phone, MiniProgram.ask_for, *asked)
+            return await self._kept(Drawdown, told["id"])
         return await draw_down(self.platform, app, phone, request, amount_fen)
 
     # The loan's life
@@ -210,7 +258,27 @@ class Stage:
         self, loan: Loan, request: str, amount_fen: int | None = None, fund_fen: int | None = None
     ) -> Repayment:
         """Bring money in from the bound card and pay; by default all that is due."""
-        return await repay(self.platform, loan.id, request, amount_fen, fund_fen)
+        if self.gateway is None:
+            return await repay(self.platform, loan.id, request, amount_fen, fund_fen)
+        app = await self.application(loan.application)
+        customer = await self._kept(Customer, app.customer)
+        person = self.world.people.by_openid(customer.openid)
+        assert person is not None
+        amounts = {"amount_fen": amount_fen, "fund_fen": fund_fen}
+        told = await self._through(
+            Phone.of(self.host, person, app.bank, Wish(), f"{loan.id}/{request}"),
+            MiniProgram.repay,
+            loan.id,
+            request,
+            **{name: fen for name, fen in amounts.items() if fen is not None},
+        )
+        return await self._kept(Repayment, told["id"])
+
+    async def _kept(self, table: type[R], record_id: str) -> R:
+        """Return a record that must be there."""
+        found = await self.platform.store.get(table, record_id)
+        assert found is not None
+        return found
 
     async def days(self, count: int, banks: tuple[str, ...] = (BANK,)) -> None:
         """Let whole days pass, with the day end of each bank at each midnight."""

@@ -23,24 +23,18 @@ from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import TYPE_CHECKING, Any
 
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route
-
+from core.adapters.http import machine_s
 from core.errors import GaveUp
 from core.flow.ask_after import ask_after
 from core.ports.corebank import Key
-from mocks.clock import machine_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from core.flow.platform import Platform
 
-PATH = "/webhooks"
+PATH = "/api/v1/callbacks"
 WINDOW_S = 300.0  # of the machine's clock, either way: what Standard Webhooks' libraries allow
-BODY_MAX = 64 * 1024
 IDS_KEPT = 100_000
 OF_WRITES = ("corebank.posted", "corebank.rejected")
 
@@ -66,23 +60,16 @@ class Receiver:
         self._ids: dict[str, None] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self.seen: Counter[str] = Counter()
-        self.url = ""  # where it listens, once it is served
-        self.app = Starlette(routes=[Route(PATH, self._take, methods=["POST"])])
 
     async def idle(self) -> None:
         """Wait until everything that was taken has been asked after."""
         while self._asking:
             await asyncio.wait(self._asking)
 
-    async def _take(self, request: Request) -> Response:
+    def take(self, headers: Mapping[str, str], body: bytes) -> int:
+        """Take a callback; return the HTTP status that its sender is told."""
         try:
-            body = await _body(request)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        if body is None:
-            return self._refuse(413)
-        try:
-            name = verified(self._key, request.headers, body, self._now_s())
+            name = verified(self._key, headers, body, self._now_s())
         except NotBelieved as why:
             _LOG.info("a callback was not believed: %s", why)
             return self._refuse(401)
@@ -92,7 +79,7 @@ class Receiver:
             return self._refuse(400)
         if name in self._ids:
             self.seen["again"] += 1
-            return Response(status_code=204)
+            return 204
         self._remember(name)
         self.seen["taken"] += 1
         if key is not None:
@@ -100,11 +87,11 @@ class Receiver:
             task = asyncio.create_task(self._ask(name, key))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
-        return Response(status_code=204)
+        return 204
 
-    def _refuse(self, status: int) -> Response:
+    def _refuse(self, status: int) -> int:
         self.seen["refused"] += 1
-        return Response(status_code=status)
+        return status
 
     def _remember(self, name: str) -> None:
         self._ids[name] = None
@@ -123,17 +110,6 @@ class Receiver:
             _LOG.exception("asking after %s failed", key.serial)
             done = False
         self.seen["concluded" if done else "left"] += 1
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return a body, None where it is too long."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > BODY_MAX:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def verified(key: bytes, headers: Mapping[str, str], body: bytes, now_s: float) -> str:

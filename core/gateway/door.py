@@ -1,0 +1,206 @@
+"""The door: everything that is the same for every request, looked at in one place.
+
+Which platform is meant, how long a body may be, who asks, whether they are at their own bank, and
+whether the same write was answered before. Behind it stands a plain application that knows its
+reception and its guest, and reads bodies whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from core.gateway.callbacks import PATH as CALLBACKS
+from core.gateway.problems import Problem, say
+from core.gateway.replies import Answer
+from core.gateway.routes.ground import GUEST, RECEPTION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from core.gateway.reception import Reception
+    from core.gateway.sessions import Guest
+
+LOG = logging.getLogger(__name__)
+
+PLATFORM_HEADER = "x-loanrange-tenant"
+BODY_MAX = 64 * 1024
+PICTURE_MAX = 10 * 1024 * 1024 + 1  # one more, so that what is too large is told so
+BEARER = "Bearer "
+_VISIT = re.compile(r"(?:^|,)\s*lr\.visit=([^,;\s]{1,32})")
+_OF_BANK = re.compile(r"/api/v1/banks/([^/]*)(/.*)?")
+OPEN = frozenset({"", "/", "/products", "/texts", "/sessions"})  # under a bank, without a session
+ONCE = frozenset({"POST"})  # PUT and DELETE are idempotent as they are (RFC 9110, 9.2.2)
+
+
+class Door:
+    """The gateway as an ASGI application; ``find`` returns the reception of a platform by name."""
+
+    def __init__(self, app: ASGIApp, find: Callable[[str], Reception | None]) -> None:
+        self._app = app
+        self._find = find
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        try:
+            answer = await self._serve(scope, receive)
+        except Problem as problem:
+            await say(problem, send)
+            return
+        if answer is not None:
+            raw = [(name.encode(), value.encode()) for name, value in answer.headers]
+            await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+            await send({"type": "http.response.body", "body": answer.body})
+
+    async def _serve(self, scope: Scope, receive: Receive) -> Answer | None:
+        """Return the answer to a request; None where its client is gone."""
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        reception = self._find(headers.get(PLATFORM_HEADER, "") or _named(scope))
+        if reception is None:
+            raise Problem("not-found", "There is no such platform.")
+        await _enter(reception, headers.get("baggage", ""))
+        if headers.get("content-encoding", "identity") != "identity":
+            raise Problem("unsupported", "The body is packed: send it as it is.")
+        body = await _body(receive, _longest(scope["path"]))
+        if body is None:
+            return None
+        guest = None
+        shown = headers.get("authorization")
+        if shown is not None:
+            guest = reception.sessions.find(shown.removeprefix(BEARER), reception.now_s)
+            if guest is None or not shown.startswith(BEARER):
+                raise Problem("no-session")
+        return await self.answer(reception, guest, scope, headers, body)
+
+    async def answer(
+        self,
+        reception: Reception,
+        guest: Guest | None,
+        scope: Scope,
+        headers: dict[str, str],
+        body: bytes,
+    ) -> Answer:
+        """Return the answer to a request of somebody who is known by now.
+
+        Raises:
+            Problem: they may not ask this.
+        """
+        of_bank = _OF_BANK.fullmatch(scope["path"])
+        if of_bank is not None and (of_bank[2] or "") not in OPEN:
+            if guest is None:
+                raise Problem("no-session")
+            if guest.bank != of_bank[1]:
+                raise Problem("other-bank")
+
+        async def do() -> Answer:
+            return await self._run(reception, guest, scope, body)
+
+        if guest is None or scope["method"] not in ONCE or (of_bank and of_bank[2] in OPEN):
+            return await do()
+        query = scope["query_string"].decode("latin-1")
+        asked = f"{scope['method']} {scope['path']}?{query}"
+        key = headers.get("idempotency-key", "")
+        return await reception.replies.once(guest.key, key, (asked, body), do)
+
+    async def _run(
+        self, reception: Reception, guest: Guest | None, scope: Scope, body: bytes
+    ) -> Answer:
+        """Have the application answer; what breaks in it is told as a bug, and nothing of it."""
+        inner = {**scope, "state": {RECEPTION: reception, GUEST: guest}}
+        caught = _Caught(body)
+        try:
+            await self._app(inner, caught.receive, caught.send)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as bug:
+            reception.broken = bug
+            LOG.error("%s %s broke: %s", scope["method"], _shape(scope["path"]), type(bug).__name__)
+            if isinstance(bug, (KeyboardInterrupt, SystemExit)):
+                raise
+            raise Problem("broken") from bug
+        return Answer(caught.status, tuple(caught.headers), b"".join(caught.parts))
+
+
+class _Caught:
+    """Both ends of one request inside: its body, and what is answered."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+        self.status = 500
+        self.headers: list[tuple[str, str]] = []
+        self.parts: list[bytes] = []
+
+    async def receive(self) -> Message:
+        """Hand the body out, once."""
+        if self._body is None:
+            return {"type": "http.disconnect"}
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        """Catch a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = [
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in message["headers"]
+            ]
+        else:
+            self.parts.append(message.get("body", b""))
+
+
+async def _enter(reception: Reception, baggage: str) -> None:
+    """Serve a request in the time of its visit, where each visit has a time of its own.
+
+    Only the hosts of stories and benchmarks have such clocks; a bank's clock is one for all.
+    """
+    enter: Any = getattr(reception.platform.clock, "enter", None)
+    told = _VISIT.search(baggage)
+    if enter is not None and told is not None:
+        await enter(told[1])
+
+
+def _named(scope: Scope) -> str:
+    """Return the platform that a callback is meant for: who calls back sends no header of ours."""
+    if scope["path"] != CALLBACKS:
+        return ""
+    named = parse_qs(scope["query_string"].decode("latin-1")).get("platform")
+    return named[0] if named else ""
+
+
+def _longest(path: str) -> int:
+    return PICTURE_MAX if "/uploads/" in path else BODY_MAX
+
+
+async def _body(receive: Receive, longest: int) -> bytes | None:
+    """Return a body, None where its client went away.
+
+    Raises:
+        Problem: it is too long.
+    """
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        size += len(part)
+        if size > longest:
+            raise Problem("too-large", f"A body here has at most {longest:,} bytes.")
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _shape(path: str) -> str:
+    """Return a path without what names a customer's own."""
+    return re.sub(r"/[A-Z][0-9a-f]{24}", "/*", path)[:200]

@@ -1,0 +1,1 @@
+"""The operations of the gateway, by what they are about."""

@@ -1,0 +1,87 @@
+"""Log in and out, and upload what a registration shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Request, Response
+from pydantic import Field
+
+from core.application import Application, Kind, Step
+from core.errors import GaveUp, InputError, Refused
+from core.flow.enter import Entrance, enter
+from core.flow.journey import TRIES_MAX
+from core.flow.register import application_id
+from core.gateway.pictures import checked
+from core.gateway.problems import Problem, refusal
+from core.gateway.reception import Reception, later
+from core.gateway.routes.ground import At, Body, Who, bank_of
+from core.gateway.sessions import LIVES_S, Guest
+from core.gateway.views import ApplicationView, SessionView, application_view
+from core.products import products_of
+from core.store.records import Entry
+
+Side = Literal["id_card_front", "id_card_back"]
+
+
+class Login(Body):
+    """A login code of ``wx.login``, and by which way the mini-program was opened.
+
+    ``visit`` is the client's own name for this opening, ``attempt`` how often it has tried before.
+    """
+
+    code: Annotated[str, Field(min_length=1, max_length=256, examples=["0a3Xk…"])]
+    visit: Annotated[str, Field(min_length=1, max_length=128, examples=["2020-07-15/1"])]
+    entry: Entry = Entry.SCAN
+    referrer: Annotated[str, Field(max_length=64)] = ""
+    attempt: Annotated[int, Field(ge=0, le=TRIES_MAX)] = 0
+
+
+async def log_in(at: At, bank: str, body: Login) -> SessionView:
+    """Open a session of a customer at a bank."""
+    entrance = Entrance(bank_of(at, bank).id, body.entry, body.visit, body.referrer)
+    try:
+        record = await enter(at.platform, entrance, body.code, body.attempt)
+    except Refused as no:
+        tries = body.attempt + 1
+        mendable = no.reason.kind is Kind.RETRY and tries < TRIES_MAX
+        raise refusal(no.reason, tries, mendable=mendable) from no
+    except GaveUp as why:
+        raise later(body.attempt + 1) from why
+    token, guest = at.sessions.open(record, at.now_s)
+    return SessionView(
+        token=token,
+        session=record.id,
+        subject=guest.subject,
+        expires_in_s=LIVES_S,
+        applications=await applications_of(at, guest),
+    )
+
+
+async def applications_of(at: Reception, guest: Guest) -> list[ApplicationView]:
+    """Return a customer's applications at their bank, by product."""
+    store, found = at.platform.store, []
+    for product in products_of(guest.bank, at.platform.products):
+        app_id = application_id(guest.bank, guest.openid, product.id)
+        app = await store.get(Application, app_id)
+        if app is not None:
+            found.append(application_view(app))
+    return found
+
+
+async def log_out(at: At, who: Who, request: Request) -> Response:
+    """End the session."""
+    del who
+    at.sessions.close(request.headers.get("authorization", "").removeprefix("Bearer "))
+    return Response(status_code=204)
+
+
+async def upload(at: At, who: Who, side: Side, request: Request) -> Response:
+    """Keep a picture of one side of the ID card for the registration of this session."""
+    del at
+    try:
+        who.uploads[side] = checked(await request.body())
+    except InputError as wrong:
+        raise Problem("unsupported", f"The picture {wrong.problem}; {wrong.remedy}.") from wrong
+    who.tries.setdefault(Step.REGISTER, 0)
+    return Response(status_code=204)

@@ -1,0 +1,103 @@
+"""Who is logged in: a bearer token for each visit, kept in memory and known by its hash alone.
+
+A session ends with the process: whoever comes back logs in with a fresh code, which costs one call
+to WeChat and leaves nothing to steal in a store.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from core.flow.register import customer_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.application import Step
+    from core.picture import Picture
+    from core.store.records import Session
+
+TOKEN_BYTES = 32
+LIVES_S = 7_200.0  # of business time, as long as WeChat's own session is good for at least
+SESSIONS_MAX = 100_000
+
+
+@dataclass(slots=True)
+class Guest:
+    """A customer who is logged in at one bank.
+
+    ``subject`` is what the phone knows of who it is, and what the sealed channel is bound to: a
+    hash, for the openid itself stays with the server.
+    """
+
+    record: Session
+    subject: str
+    expires_s: float
+    uploads: dict[str, Picture] = field(default_factory=dict)
+    tries: dict[Step, int] = field(default_factory=dict)  # of steps that have no application yet
+
+    @property
+    def bank(self) -> str:
+        """The legal entity whose customer this is."""
+        return self.record.bank
+
+    @property
+    def openid(self) -> str:
+        """Who it is at WeChat, or at the front end they came by."""
+        return self.record.openid
+
+    @property
+    def customer(self) -> str:
+        """The id of their record, whether there is one yet or not."""
+        return customer_id(self.bank, self.openid)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """By what the same customer is known again in another session."""
+        return self.bank, self.openid
+
+
+class Sessions:
+    """The open sessions of one platform."""
+
+    def __init__(self, random: Callable[[int], bytes], appid: str = "") -> None:
+        """``random`` gives bytes that nobody can guess."""
+        self._random = random
+        self._appid = appid
+        self._open: OrderedDict[bytes, Guest] = OrderedDict()  # by the hash of the token
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, record: Session, now_s: float) -> tuple[str, Guest]:
+        """Open a session; return its token and who it is. The oldest goes where there are too many.
+
+        The token is told once and not kept.
+        """
+        token = self._random(TOKEN_BYTES).hex()
+        told = f"{record.openid}|{self._appid}|{record.bank}"
+        guest = Guest(record, sha256(told.encode()).hexdigest(), now_s + LIVES_S)
+        self._open[_hash(token)] = guest
+        if len(self._open) > SESSIONS_MAX:
+            self._open.popitem(last=False)
+        return token, guest
+
+    def find(self, token: str, now_s: float) -> Guest | None:
+        """Return whose token this is, None where it is nobody's, or has expired."""
+        known = _hash(token)
+        guest = self._open.get(known)
+        if guest is not None and guest.expires_s <= now_s:
+            del self._open[known]
+            return None
+        return guest
+
+    def close(self, token: str) -> None:
+        """End a session."""
+        self._open.pop(_hash(token), None)
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "replace")).digest()
