@@ -101,8 +101,17 @@ class Door:
             if guest.bank != of_bank[1]:
                 raise Problem("other-bank")
 
+        limits = reception.limits
+        bank = of_bank[1] if of_bank is not None else ""
+        if guest is not None:
+            limits.take(limits.rules.customer, "customer", *guest.key)
+        elif of_bank is not None and of_bank[2] == "/sessions":
+            limits.take(limits.rules.logins, "logins", bank)
+
         async def do() -> Answer:
-            return await self._run(reception, guest, scope, body)
+            # Only a bank of ours has places: else whoever makes names up could fill the memory.
+            async with limits.place(bank if bank in reception.platform.banks else ""):
+                return await self._run(reception, guest, scope, body)
 
         if guest is None or scope["method"] not in ONCE or (of_bank and of_bank[2] in OPEN):
             return await do()
@@ -123,7 +132,9 @@ class Door:
             raise
         except BaseException as bug:
             reception.broken = bug
-            LOG.error("%s %s broke: %s", scope["method"], _shape(scope["path"]), type(bug).__name__)
+            if not reception.quiet:
+                shape = _shape(scope["path"])
+                LOG.error("%s %s broke: %s", scope["method"], shape, type(bug).__name__)
             if isinstance(bug, (KeyboardInterrupt, SystemExit)):
                 raise
             raise Problem("broken") from bug

@@ -14,6 +14,7 @@ from core.application import Application, Kind, Step
 from core.errors import GaveUp, Refused
 from core.flow.journey import TRIES_MAX, begin_anew, refuse
 from core.gateway.conversation import Conversations
+from core.gateway.limits import Limits
 from core.gateway.problems import Problem, refusal
 from core.gateway.replies import Replies
 from core.gateway.sessions import Sessions
@@ -40,8 +41,11 @@ class Reception:
     sessions: Sessions = field(default_factory=partial(Sessions, secrets.token_bytes))
     conversations: Conversations = field(default_factory=Conversations)
     replies: Replies = field(default_factory=Replies)
+    limits: Limits = field(default_factory=Limits)
     receiver: Receiver | None = None  # of providers' callbacks, where somebody calls back
-    # What broke last: a bug of ours, which its client is not told. For whoever runs both.
+    # What broke last: a bug of ours, which its client is not told. For whoever runs both; they
+    # may not want it in the log, too.
+    quiet: bool = False
     broken: BaseException | None = None
     untold: Reason | None = None  # the last no that was not told: likewise
 

@@ -22,6 +22,7 @@ import httpx
 from core.adapters.http import HttpProvider, Lanes, client_of, machine_s
 from core.errors import ConnectionLost, TimedOut, Unreachable
 from core.gateway.door import PLATFORM_HEADER
+from core.gateway.limits import FREE, Limits
 from core.gateway.reception import Reception
 from core.wire.acquirer import AcquirerWire
 from core.wire.bureau import BureauWire
@@ -238,7 +239,9 @@ class WireHost(WallHost):
 
     def receive(self, platform: Platform) -> None:
         """Serve a platform through the gateway; one that was served before is gone with all."""
-        self._stack.receptions[self.tenant.name] = Reception(platform, self.tenant.name)
+        # Stories send as fast as they can, and plan crashes that are no bugs.
+        reception = Reception(platform, self.tenant.name, limits=Limits(FREE), quiet=True)
+        self._stack.receptions[self.tenant.name] = reception
 
     @property
     def reception(self) -> Reception:
