@@ -9,22 +9,26 @@ goes on where the customer left.
 from __future__ import annotations
 
 import json
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from core.adapters.http import machine_s
 from core.application import Reason, Step
+from core.channel import AES_256_GCM, SM4_GCM, Binding, ChannelError, PhoneEnd, Request, Vault
 from core.errors import GaveUp
 from core.flow.journey import CONSENT_GONE, TRIES_MAX, Ending
 from core.store.records import ConsentKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from scenarios.phone import Phone
 
 T = TypeVar("T")
 
+VAULT = Vault(token_bytes)  # of all phones of this process: its key leaves with it
 BASE = "/api/v1"
 LAUNCH_DIGITS = 16
 SENDS_MAX = 3  # of one request, where nothing comes back
@@ -92,6 +96,15 @@ class Line:
         self._baggage = baggage
         self.token = ""
 
+    def _told(self) -> dict[str, str]:
+        """Return the headers that go with every request."""
+        if self._baggage is None:
+            return self._headers
+        return {**self._headers, "baggage": self._baggage()}
+
+    async def opened(self, bank: str, told: dict[str, Any]) -> None:
+        """Do what is to be done when a session was opened: nothing, where all goes plainly."""
+
     async def send(
         self, method: str, path: str, content: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes]:
@@ -100,11 +113,9 @@ class Line:
         Raises:
             GaveUp: nothing came.
         """
-        told = {**self._headers, **headers}
+        told = {**self._told(), **headers}
         if self.token:
             told["authorization"] = f"Bearer {self.token}"
-        if self._baggage is not None:
-            told["baggage"] = self._baggage()
         lost: Exception | None = None
         for _ in range(SENDS_MAX):
             try:
@@ -116,6 +127,81 @@ class Line:
                 continue
             return answer.status_code, answer.content
         raise GaveUp("gateway", type(lost).__name__) from lost
+
+
+class SealedLine(Line):
+    """A way to a gateway through the sealed channel, as soon as somebody is logged in.
+
+    A request that was lost is sealed anew, under its old idempotency key: the same envelope twice
+    would be a replay. Where an envelope does not open any more, hands are shaken once more.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        pins: Mapping[str, bytes],
+        headers: dict[str, str] | None = None,
+        baggage: Callable[[], str] | None = None,
+        suites: tuple[int, ...] = (AES_256_GCM, SM4_GCM),
+    ) -> None:
+        """``pins`` are the server's identities, by their kids."""
+        super().__init__(client, headers, baggage)
+        self._pins = pins
+        self._suites = suites
+        self._end: PhoneEnd | None = None
+
+    async def opened(self, bank: str, told: dict[str, Any]) -> None:
+        """Shake hands for a session that was opened just now."""
+        binding = Binding(bank, told["session"], told["subject"])
+        self._end = PhoneEnd(binding, self._pins, VAULT, token_bytes, self._suites)
+        await self._shake_hands(self._end)
+
+    async def _shake_hands(self, end: PhoneEnd) -> tuple[int, bytes]:
+        headers = {"content-type": "application/json"}
+        path = f"/banks/{end.binding.bank}/channel"
+        status, said = await super().send("POST", path, end.hello(machine_s()), headers)
+        if status == 201:
+            end.finish(said)
+        return status, said
+
+    async def send(
+        self, method: str, path: str, content: bytes, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        """Send a request in an envelope; return the status and the body of what was sealed.
+
+        Raises:
+            GaveUp: nothing came, or nothing that opens.
+        """
+        end = self._end
+        if end is None or path.endswith("/sessions"):
+            return await super().send(method, path, content, headers)
+        request = Request(method, BASE + path, headers, content)
+        for _ in range(SENDS_MAX):
+            envelope, ticket = end.seal(request, machine_s())
+            try:
+                status, said = await self._post(envelope)
+            except httpx.TransportError:
+                end.give_up(ticket)
+                continue
+            if status == 200:
+                try:
+                    answer = end.open(said, ticket)
+                except ChannelError:  # somebody on the way has altered it
+                    end.give_up(ticket)
+                    continue
+                return answer.status, answer.body
+            end.give_up(ticket)
+            if status != 400:
+                return status, said
+            status, said = await self._shake_hands(end)
+            if status != 201:
+                return status, said
+        raise GaveUp("gateway", "nothing came that opens")
+
+    async def _post(self, envelope: bytes) -> tuple[int, bytes]:
+        headers = {**self._told(), "content-type": "application/octet-stream"}
+        answer = await self._client.post(f"{BASE}/sealed", content=envelope, headers=headers)
+        return answer.status_code, answer.content
 
 
 class MiniProgram:
@@ -196,6 +282,7 @@ class MiniProgram:
         self._line.token = told["token"]
         self._launch = self._launch or told["token"][:LAUNCH_DIGITS]
         self.applications = told["applications"]
+        await self._line.opened(self.phone.bank, told)
 
     async def _register(self, product: str) -> dict[str, Any]:
         phone = self.phone

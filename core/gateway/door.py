@@ -13,6 +13,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from core.adapters.http import machine_s
+from core.channel import ChannelError
+from core.gateway import sealed
 from core.gateway.callbacks import PATH as CALLBACKS
 from core.gateway.problems import Problem, say
 from core.gateway.replies import Answer
@@ -35,6 +38,7 @@ BEARER = "Bearer "
 _VISIT = re.compile(r"(?:^|,)\s*lr\.visit=([^,;\s]{1,32})")
 _OF_BANK = re.compile(r"/api/v1/banks/([^/]*)(/.*)?")
 OPEN = frozenset({"", "/", "/products", "/texts", "/sessions"})  # under a bank, without a session
+CHANNEL = "/channel"
 ONCE = frozenset({"POST"})  # PUT and DELETE are idempotent as they are (RFC 9110, 9.2.2)
 
 
@@ -73,13 +77,46 @@ class Door:
         body = await _body(receive, _longest(scope["path"]))
         if body is None:
             return None
+        if scope["path"] == sealed.PATH and scope["method"] == "POST":
+            return await self._unsealed(reception, scope, body)
         guest = None
         shown = headers.get("authorization")
         if shown is not None:
             guest = reception.sessions.find(shown.removeprefix(BEARER), reception.now_s)
             if guest is None or not shown.startswith(BEARER):
                 raise Problem("no-session")
+            if guest.bank in reception.sealed_only and not scope["path"].endswith(CHANNEL):
+                raise Problem("plain")
         return await self.answer(reception, guest, scope, headers, body)
+
+    async def _unsealed(self, reception: Reception, scope: Scope, envelope: bytes) -> Answer:
+        """Open an envelope, serve what is in it, and seal the answer.
+
+        Raises:
+            Problem: it does not open, or its session is over; whoever sent it is told no more.
+        """
+        try:
+            channel, opened = reception.channels.open(envelope, machine_s())
+        except ChannelError as no:
+            raise sealed.refused("not-sealed", no) from no
+        guest = reception.sessions.bound(channel.binding.session_id, reception.now_s)
+        inner = sealed.inner_scope(scope, opened.request)
+        try:
+            if guest is None:
+                reception.channels.drop(channel.binding.session_id)
+                raise Problem("no-session")
+            if inner["path"] == sealed.PATH:
+                raise Problem("malformed", "An envelope holds no other envelope.")
+            told = dict(opened.request.headers)
+            answer = await self.answer(reception, guest, inner, told, opened.request.body)
+        except Problem as problem:
+            answer = Answer(problem.status, tuple(problem.headers().items()), problem.body())
+        if sealed.looked_into_a_face(opened.request, answer):
+            channel.require_rekey()
+        body = channel.seal(opened, sealed.to_seal(answer))
+        return Answer(
+            200, (("content-type", sealed.MEDIA), ("content-length", str(len(body)))), body
+        )
 
     async def answer(
         self,
@@ -113,7 +150,7 @@ class Door:
             async with limits.place(bank if bank in reception.platform.banks else ""):
                 return await self._run(reception, guest, scope, body)
 
-        if guest is None or scope["method"] not in ONCE or (of_bank and of_bank[2] in OPEN):
+        if guest is None or scope["method"] not in ONCE or not _is_write(of_bank):
             return await do()
         query = scope["query_string"].decode("latin-1")
         asked = f"{scope['method']} {scope['path']}?{query}"
@@ -180,6 +217,11 @@ async def _enter(reception: Reception, baggage: str) -> None:
         await enter(told[1])
 
 
+def _is_write(of_bank: re.Match[str] | None) -> bool:
+    """Whether a POST by somebody who is logged in changes anything that is kept."""
+    return of_bank is None or of_bank[2] not in (*OPEN, CHANNEL)
+
+
 def _named(scope: Scope) -> str:
     """Return the platform that a callback is meant for: who calls back sends no header of ours."""
     if scope["path"] != CALLBACKS:
@@ -189,7 +231,7 @@ def _named(scope: Scope) -> str:
 
 
 def _longest(path: str) -> int:
-    return PICTURE_MAX if "/uploads/" in path else BODY_MAX
+    return PICTURE_MAX if "/uploads/" in path or path == sealed.PATH else BODY_MAX
 
 
 async def _body(receive: Receive, longest: int) -> bytes | None:

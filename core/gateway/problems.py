@@ -32,9 +32,9 @@ class Known(NamedTuple):
 PROBLEMS: dict[str, Known] = {
     "malformed": Known(400, "Bad Request", "It is no request of this operation's shape."),
     "no-key": Known(400, "Bad Request", "A write has no header Idempotency-Key, or a wrong one."),
-    "not-sealed": Known(400, "Bad Request", "An envelope does not open under this session's keys."),
+    "not-sealed": Known(400, "Bad Request", "The envelope does not open: shake hands again."),
+    "no-handshake": Known(400, "Bad Request", "The hello is refused; `word` says why."),
     "no-session": Known(401, "Unauthorized", "There is no session, or it has ended: log in."),
-    "no-channel": Known(401, "Unauthorized", "The channel has ended: shake hands again."),
     "other-bank": Known(403, "Forbidden", "The session is one of another bank."),
     "plain": Known(403, "Forbidden", "This bank is spoken to through the sealed channel only."),
     "not-found": Known(404, "Not Found", "There is nothing of that name, or it is not yours."),

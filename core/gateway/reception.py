@@ -17,12 +17,14 @@ from core.gateway.conversation import Conversations
 from core.gateway.limits import Limits
 from core.gateway.problems import Problem, refusal
 from core.gateway.replies import Replies
+from core.gateway.sealed import new_channels
 from core.gateway.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from core.application import Reason
+    from core.channel import Channels
     from core.flow.phone import Phone
     from core.flow.platform import Platform
     from core.gateway.callbacks import Receiver
@@ -41,6 +43,8 @@ class Reception:
     sessions: Sessions = field(default_factory=partial(Sessions, secrets.token_bytes))
     conversations: Conversations = field(default_factory=Conversations)
     replies: Replies = field(default_factory=Replies)
+    channels: Channels = field(default_factory=new_channels)
+    sealed_only: frozenset[str] = frozenset()  # banks that are spoken to through a channel alone
     limits: Limits = field(default_factory=Limits)
     receiver: Receiver | None = None  # of providers' callbacks, where somebody calls back
     # What broke last: a bug of ours, which its client is not told. For whoever runs both; they

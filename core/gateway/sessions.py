@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from core.channel import subject_of
 from core.flow.register import customer_id
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ SESSIONS_MAX = 100_000
 
 @dataclass(slots=True)
 class Guest:
-    """A customer who is logged in at one bank.
+    """A customer who is logged in at one bank; ``id`` names the session, and opens nothing.
 
     ``subject`` is what the phone knows of who it is, and what the sealed channel is bound to: a
     hash, for the openid itself stays with the server.
     """
 
+    id: str
     record: Session
     subject: str
     expires_s: float
@@ -78,25 +80,31 @@ class Sessions:
         The token is told once and not kept.
         """
         token = self._random(TOKEN_BYTES).hex()
-        told = f"{record.openid}|{self._appid}|{record.bank}"
-        guest = Guest(record, sha256(told.encode()).hexdigest(), now_s + LIVES_S)
-        self._open[_hash(token)] = guest
+        known = _hash(token)
+        subject = subject_of(record.openid, self._appid, record.bank)
+        guest = self._open[known] = Guest(known.hex(), record, subject, now_s + LIVES_S)
         if len(self._open) > SESSIONS_MAX:
             self._open.popitem(last=False)
         return token, guest
 
     def find(self, token: str, now_s: float) -> Guest | None:
         """Return whose token this is, None where it is nobody's, or has expired."""
-        known = _hash(token)
+        return self._alive(_hash(token), now_s)
+
+    def bound(self, session_id: str, now_s: float) -> Guest | None:
+        """Return who is logged in by the id of a session, which a channel is bound to."""
+        return self._alive(bytes.fromhex(session_id), now_s)
+
+    def _alive(self, known: bytes, now_s: float) -> Guest | None:
         guest = self._open.get(known)
         if guest is not None and guest.expires_s <= now_s:
             del self._open[known]
             return None
         return guest
 
-    def close(self, token: str) -> None:
+    def close(self, guest: Guest) -> None:
         """End a session."""
-        self._open.pop(_hash(token), None)
+        self._open.pop(bytes.fromhex(guest.id), None)
 
 
 def _hash(token: str) -> bytes:

@@ -74,6 +74,13 @@ class SessionView(View):
     applications: list[ApplicationView]
 
 
+class IdentityView(View):
+    """The server's long-term key (Ed25519) for the sealed channel."""
+
+    kid: str
+    public: Annotated[str, Field(description="32 bytes in hexadecimal digits")]
+
+
 class DecisionView(View):
     """What was decided on an application for credit."""
 

@@ -41,7 +41,7 @@ from mocks.tenant import Tenant, Tenants
 from scenarios.device import HttpDevice
 from scenarios.hosts.wall import OwnTimes, WallHost
 from scenarios.hosts.world import World
-from scenarios.mini_program import Line, MiniProgram
+from scenarios.mini_program import MiniProgram, SealedLine
 from scenarios.stack import app_of, served
 from scenarios.uses import keys_of
 
@@ -250,8 +250,10 @@ class WireHost(WallHost):
 
     def mini_program(self, phone: Phone) -> MiniProgram:
         """Return the mini-program in a customer's phone, on its way to the gateway."""
-        told = {PLATFORM_HEADER: self.tenant.name}
-        return MiniProgram(phone, Line(self._stack.gateway, told, lambda: self.clock.told))
+        known, told = self.reception.channels.identity, {PLATFORM_HEADER: self.tenant.name}
+        pins = {known.kid: known.public}
+        line = SealedLine(self._stack.gateway, pins, told, lambda: self.clock.told)
+        return MiniProgram(phone, line)
 
     def _operation(self, provider: str, name: str) -> Callable[[Trace, Any], Any]:
         """Return the port method of one operation; pictures lie where they are kept, in process."""

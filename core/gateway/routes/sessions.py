@@ -16,8 +16,9 @@ from core.gateway.pictures import checked
 from core.gateway.problems import Problem, refusal
 from core.gateway.reception import Reception, later
 from core.gateway.routes.ground import At, Body, Who, bank_of
+from core.gateway.sealed import welcome
 from core.gateway.sessions import LIVES_S, Guest
-from core.gateway.views import ApplicationView, SessionView, application_view
+from core.gateway.views import ApplicationView, IdentityView, SessionView, application_view
 from core.products import products_of
 from core.store.records import Entry
 
@@ -51,7 +52,7 @@ async def log_in(at: At, bank: str, body: Login) -> SessionView:
     token, guest = at.sessions.open(record, at.now_s)
     return SessionView(
         token=token,
-        session=record.id,
+        session=guest.id,
         subject=guest.subject,
         expires_in_s=LIVES_S,
         applications=await applications_of(at, guest),
@@ -69,11 +70,28 @@ async def applications_of(at: Reception, guest: Guest) -> list[ApplicationView]:
     return found
 
 
-async def log_out(at: At, who: Who, request: Request) -> Response:
-    """End the session."""
-    del who
-    at.sessions.close(request.headers.get("authorization", "").removeprefix("Bearer "))
+async def log_out(at: At, who: Who) -> Response:
+    """End the session, and its channels."""
+    at.sessions.close(who)
+    at.channels.drop(who.id)
     return Response(status_code=204)
+
+
+async def identity(at: At) -> IdentityView:
+    """Tell the server's identity. A phone pins it beforehand: this is for tests to pin."""
+    known = at.channels.identity
+    return IdentityView(kid=known.kid, public=known.public.hex())
+
+
+async def shake_hands(at: At, who: Who, request: Request) -> Response:
+    """Begin a sealed channel for this session: a hello is answered with a welcome."""
+    said = welcome(at.channels, who, await request.body())
+    return Response(said, 201, media_type="application/json")
+
+
+async def envelope() -> Response:
+    """Send a request in an envelope: what it answers with is sealed, too (docs/CHANNEL.md)."""
+    raise Problem("not-sealed")  # the door has opened whatever opens
 
 
 async def upload(at: At, who: Who, side: Side, request: Request) -> Response:
