@@ -111,11 +111,16 @@ def server() -> Postgres:
     return stack.enter_context(postgres(fsync=True))
 
 
-def file() -> SqlStore:
-    """Return a store in a file of its own, on the disk."""
+def file_address() -> str:
+    """Return the address of a database in a file of its own, on the disk."""
     folder = tempfile.mkdtemp(prefix="loanrange-bench-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return SqlStore(f"sqlite:///{folder}/books.db")
+    return f"sqlite:///{folder}/books.db"
+
+
+def file() -> SqlStore:
+    """Return a store in a file of its own, on the disk."""
+    return SqlStore(file_address())
 
 
 def served() -> SqlStore:

@@ -17,8 +17,10 @@ from time import perf_counter
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-import drawdowns  # noqa: E402  the folder is on the path only now
+import channel  # noqa: E402  the folder is on the path only now
+import drawdowns  # noqa: E402
 import faces  # noqa: E402
+import gateway  # noqa: E402
 import in_process  # noqa: E402
 import journeys  # noqa: E402
 import ledger  # noqa: E402
@@ -43,6 +45,8 @@ BENCHES: dict[str, Bench] = {
     **pool.BENCHES,
     **peers.BENCHES,
     **in_process.BENCHES,
+    **gateway.BENCHES,
+    **channel.BENCHES,
 }
 
 
