@@ -221,7 +221,5 @@ def _pack(head: dict[str, Any], body: bytes, bytes_max: int) -> bytes:
 def _unpack(inner: bytes) -> tuple[dict[str, Any], bytes]:
     length = int.from_bytes(inner[:4], "big")
     if len(inner) < 4 + length or length > HEAD_BYTES_MAX:
-        raise ChannelError(
-            "malformed", "the head is longer than the message, or than a head is"
-        )
+        raise ChannelError("malformed", "the head is longer than the message, or than a head is")
     return read_object(inner[4 : 4 + length]), inner[4 + length :]

@@ -1,4 +1,4 @@
-"""A phone and a server for the tests of the channel: chance is counted, the clock is an argument."""
+"""A phone and a server for the tests of the channel; chance and time are handed to them."""
 
 from __future__ import annotations
 
