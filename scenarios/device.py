@@ -33,6 +33,10 @@ class Device(Protocol):
         """Agree to one more message of a template."""
         ...
 
+    async def user_key(self, openid: str) -> tuple[int, str]:
+        """The newest key that WeChat shares with the server: version, and Base64."""
+        ...
+
 
 class HttpDevice:
     """Phones of one tenant of a running stack."""
@@ -70,3 +74,8 @@ class HttpDevice:
     async def grant(self, openid: str, template: str) -> None:
         """Agree to one more message of a template."""
         await self._ask("grant", openid=openid, template=template)
+
+    async def user_key(self, openid: str) -> tuple[int, str]:
+        """The newest key that WeChat shares with the server: version, and Base64."""
+        told = await self._ask("encrypt-key", openid=openid)
+        return int(told["version"]), str(told["encryptKey"])

@@ -9,6 +9,7 @@ goes on where the customer left.
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,16 @@ import httpx
 
 from core.adapters.http import machine_s
 from core.application import Reason, Step
-from core.channel import AES_256_GCM, SM4_GCM, Binding, ChannelError, PhoneEnd, Request, Vault
+from core.channel import (
+    AES_256_GCM,
+    SM4_GCM,
+    Binding,
+    ChannelError,
+    PhoneEnd,
+    Request,
+    UserKey,
+    Vault,
+)
 from core.errors import GaveUp
 from core.flow.journey import CONSENT_GONE, TRIES_MAX, Ending
 from core.store.records import ConsentKind
@@ -102,7 +112,7 @@ class Line:
             return self._headers
         return {**self._headers, "baggage": self._baggage()}
 
-    async def opened(self, bank: str, told: dict[str, Any]) -> None:
+    async def opened(self, phone: Phone, told: dict[str, Any]) -> None:
         """Do what is to be done when a session was opened: nothing, where all goes plainly."""
 
     async def send(
@@ -149,17 +159,27 @@ class SealedLine(Line):
         self._pins = pins
         self._suites = suites
         self._end: PhoneEnd | None = None
+        self._user_key: UserKey | None = None
 
-    async def opened(self, bank: str, told: dict[str, Any]) -> None:
-        """Shake hands for a session that was opened just now."""
-        binding = Binding(bank, told["session"], told["subject"])
+    async def opened(self, phone: Phone, told: dict[str, Any]) -> None:
+        """Shake hands for a session that was opened just now, with WeChat's key in the derivation.
+
+        Where the bank's server does not get that key from WeChat, without it.
+        """
+        version, key = await phone.user_key()
+        self._user_key = UserKey(version, b64decode(key))
+        binding = Binding(phone.bank, told["session"], told["subject"])
         self._end = PhoneEnd(binding, self._pins, VAULT, token_bytes, self._suites)
         await self._shake_hands(self._end)
 
     async def _shake_hands(self, end: PhoneEnd) -> tuple[int, bytes]:
         headers = {"content-type": "application/json"}
         path = f"/banks/{end.binding.bank}/channel"
-        status, said = await super().send("POST", path, end.hello(machine_s()), headers)
+        hello = end.hello(machine_s(), self._user_key)
+        status, said = await super().send("POST", path, hello, headers)
+        if status == 400 and self._user_key is not None:
+            self._user_key = None
+            return await self._shake_hands(end)
         if status == 201:
             end.finish(said)
         return status, said
@@ -282,7 +302,7 @@ class MiniProgram:
         self._line.token = told["token"]
         self._launch = self._launch or told["token"][:LAUNCH_DIGITS]
         self.applications = told["applications"]
-        await self._line.opened(self.phone.bank, told)
+        await self._line.opened(self.phone, told)
 
     async def _register(self, product: str) -> dict[str, Any]:
         phone = self.phone

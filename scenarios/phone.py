@@ -156,6 +156,14 @@ class Phone:
             self.openid, self._name(), self._host.clock.now_s
         )
 
+    async def user_key(self) -> tuple[int, str]:
+        """The newest key that WeChat shares with the server: version, and Base64."""
+        device = self._host.device
+        if device is not None:
+            return await device.user_key(self.openid)
+        newest = self._world.wechat.sessions.user_keys(self.openid, int(self._host.clock.now_s))[0]
+        return newest.version, newest.encrypt_key
+
     async def consents(
         self, asked: frozenset[ConsentKind], text_version: str
     ) -> frozenset[ConsentKind]:

@@ -36,6 +36,7 @@ class Call(NamedTuple):
 
 
 LOGIN = Call(101, Step.ENTER, "wechat.login")
+USER_KEYS = Call(102, Step.ENTER, "wechat.user_keys")
 
 CARD_FRONT = Call(201, Step.REGISTER, "ocr.card_front", Check.OCR)
 CARD_BACK = Call(202, Step.REGISTER, "ocr.card_back", Check.OCR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from core.application import Reason, Step
 from core.flow import calls
 from core.flow.errand import Errand
 from core.flow.require import require
-from core.ports.wechat import CodeVerdict, LoginQuery
+from core.ports.wechat import CodeVerdict, LoginQuery, UserKeysQuery
 from core.store.records import Entry, Session, mint
 
 if TYPE_CHECKING:
@@ -44,6 +45,17 @@ async def enter(platform: Platform, entrance: Entrance, code: str, tries: int = 
         Refused: LOGIN_FAILED.
         GaveUp: WeChat does not answer.
     """
+    return (await log_in(platform, entrance, code, tries))[0]
+
+
+async def log_in(
+    platform: Platform, entrance: Entrance, code: str, tries: int = 0
+) -> tuple[Session, str]:
+    """Do as :func:`enter`, and return the session key of WeChat too, which is not kept.
+
+    Raises:
+        Refused, GaveUp: as there.
+    """
     platform.bank(entrance.bank)
     visit = mint("V", entrance.bank, entrance.visit)
     errand = Errand(platform.clock, entrance.bank, visit, Step.ENTER, tries)
@@ -60,4 +72,19 @@ async def enter(platform: Platform, entrance: Entrance, code: str, tries: int = 
         platform.clock.now_s,
     )
     await platform.store.save(session)
-    return session
+    return session, login.session_key
+
+
+async def user_key(
+    platform: Platform, session: Session, session_key: str, version: int
+) -> bytes | None:
+    """Return a key that WeChat shares with the customer's phone; None where it does not (any more).
+
+    Raises:
+        GaveUp: WeChat does not answer.
+    """
+    errand = Errand(platform.clock, session.bank, session.id, Step.ENTER)
+    query = UserKeysQuery(session.openid, session_key)
+    told = await errand.ask(calls.USER_KEYS, platform.ports.wechat.user_keys, query)
+    found = [key for key in told.keys if key.version == version and key.left_s > 0]
+    return b64decode(found[0].key) if found else None

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 from core.adapters.http import machine_s
 from core.channel import Answer as Sealed
 from core.channel import Binding, ChannelError, Channels, Hello, Identity
+from core.errors import GaveUp
+from core.flow.enter import user_key
 from core.gateway.problems import Problem
 from core.gateway.replies import Answer
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from core.channel import Request
+    from core.flow.platform import Platform
     from core.gateway.sessions import Guest
 
 PATH = "/api/v1/sealed"
@@ -33,7 +36,7 @@ def new_channels(kid: str = "k1") -> Channels:
     return Channels(Identity(kid, secrets.token_bytes(32)), secrets.token_bytes)
 
 
-def welcome(channels: Channels, guest: Guest, body: bytes) -> bytes:
+async def welcome(platform: Platform, channels: Channels, guest: Guest, body: bytes) -> bytes:
     """Answer a phone's hello; return the body of the answer.
 
     Raises:
@@ -41,7 +44,14 @@ def welcome(channels: Channels, guest: Guest, body: bytes) -> bytes:
     """
     binding = Binding(guest.bank, guest.id, guest.subject)
     try:
-        said, _ = channels.accept(Hello.of_json(body), binding, None, machine_s())
+        hello = Hello.of_json(body)
+        key, version = None, hello.user_key_version
+        if version and guest.session_key:
+            try:
+                key = await user_key(platform, guest.record, guest.session_key, version)
+            except GaveUp:
+                key = None  # the phone may do without
+        said, _ = channels.accept(hello, binding, key, machine_s())
     except ChannelError as no:
         raise refused("no-handshake", no) from no
     return said.to_json()

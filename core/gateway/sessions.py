@@ -38,6 +38,7 @@ class Guest:
     record: Session
     subject: str
     expires_s: float
+    session_key: str = field(default="", repr=False)  # WeChat's: it signs questions for the user
     uploads: dict[str, Picture] = field(default_factory=dict)
     tries: dict[Step, int] = field(default_factory=dict)  # of steps that have no application yet
 
@@ -74,7 +75,7 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, record: Session, now_s: float) -> tuple[str, Guest]:
+    def open(self, record: Session, now_s: float, session_key: str = "") -> tuple[str, Guest]:
         """Open a session; return its token and who it is. The oldest goes where there are too many.
 
         The token is told once and not kept.
@@ -82,7 +83,9 @@ class Sessions:
         token = self._random(TOKEN_BYTES).hex()
         known = _hash(token)
         subject = subject_of(record.openid, self._appid, record.bank)
-        guest = self._open[known] = Guest(known.hex(), record, subject, now_s + LIVES_S)
+        guest = self._open[known] = Guest(
+            known.hex(), record, subject, now_s + LIVES_S, session_key
+        )
         if len(self._open) > SESSIONS_MAX:
             self._open.popitem(last=False)
         return token, guest

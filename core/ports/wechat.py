@@ -6,7 +6,7 @@ messages): a code is good once, for five minutes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -81,6 +81,42 @@ class MessageAnswer:
     verdict: MessageVerdict
 
 
+class KeysVerdict(StrEnum):
+    """What became of the question for a user's keys (errcodes 0 and 87009)."""
+
+    OK = "ok"
+    WRONG_SIGNATURE = "wrong_signature"
+
+
+@dataclass(slots=True)
+class UserKeysQuery:
+    """Ask for the keys that a user's phone shares with its server (用户加密 key).
+
+    The session key signs the question; it is not sent.
+    """
+
+    openid: str
+    session_key: str = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class UserKey:
+    """One of them: ``key`` is 16 bytes in Base64, ``iv`` 16 hexadecimal digits; 0: it is over."""
+
+    version: int
+    key: str = field(repr=False)
+    iv: str = field(repr=False)
+    left_s: int = 0
+
+
+@dataclass(slots=True)
+class UserKeysAnswer:
+    """The newest three, the newest first; none unless OK."""
+
+    verdict: KeysVerdict
+    keys: tuple[UserKey, ...] = ()
+
+
 class WeChat(Protocol):
     """The platform's questions to WeChat."""
 
@@ -89,3 +125,5 @@ class WeChat(Protocol):
     async def phone(self, trace: Trace, query: PhoneQuery) -> PhoneAnswer: ...
 
     async def message(self, trace: Trace, query: MessageQuery) -> MessageAnswer: ...
+
+    async def user_keys(self, trace: Trace, query: UserKeysQuery) -> UserKeysAnswer: ...

@@ -156,6 +156,13 @@ class Told:
             raise self.wrong(name)
         return Told(self.operation, value)
 
+    def all_inside(self, name: str) -> list[Told]:
+        """Return the objects in a list."""
+        values = self._fields.get(name)
+        if not isinstance(values, list) or any(not isinstance(value, dict) for value in values):
+            raise self.wrong(name)
+        return [Told(self.operation, value) for value in values]
+
     def inside_or(self, name: str) -> Told | None:
         """Return the object in a field, None where it is absent or null."""
         return None if self._fields.get(name) is None else self.inside(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hmac import digest as hmac_digest
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -17,16 +18,19 @@ from core.errors import InputError, NotDone, QuotaExceeded, ServerFailed
 from core.identity import PhoneNumber
 from core.ports.wechat import (
     CodeVerdict,
+    KeysVerdict,
     LoginAnswer,
     MessageAnswer,
     MessageVerdict,
     PhoneAnswer,
+    UserKey,
+    UserKeysAnswer,
 )
 from core.wire.message import Exchange, HttpRequest, Told, json_bytes, require_ok
 
 if TYPE_CHECKING:
     from core.ports.trace import Trace
-    from core.ports.wechat import LoginQuery, MessageQuery, PhoneQuery
+    from core.ports.wechat import LoginQuery, MessageQuery, PhoneQuery, UserKeysQuery
 
 V = TypeVar("V")
 
@@ -39,6 +43,7 @@ MESSAGES: dict[int, MessageVerdict] = {
     43101: MessageVerdict.NOT_GRANTED,
     40003: MessageVerdict.NO_SUCH_OPENID,
 }
+KEYS: dict[int, KeysVerdict] = {87009: KeysVerdict.WRONG_SIGNATURE}
 TOO_OFTEN = frozenset({45009, 45011})
 TOKEN_WORN = frozenset({40001, 40014, 42001})
 RENEW_S = 300  # before its end: from then on WeChat gives a new token, and both are valid
@@ -99,6 +104,25 @@ class WeChatWire:
         told = yield from self._post("wechat.message", "/cgi-bin/message/subscribe/send", asked)
         told.whole("errcode")  # all that is told of a message that was sent
         return MessageAnswer(_meaning(told, MESSAGES, MessageVerdict.SENT))
+
+    def user_keys(self, trace: Trace, query: UserKeysQuery) -> Exchange[UserKeysAnswer]:
+        proof = hmac_digest(query.session_key.encode(), b"", "sha256").hex()
+        asked = {"openid": query.openid, "signature": proof, "sig_method": "hmac_sha256"}
+        path = "/wxa/business/getuserencryptkey"
+        told = yield from self._post("wechat.user_keys", path, asked)
+        verdict = _meaning(told, KEYS, KeysVerdict.OK)
+        if verdict is not KeysVerdict.OK:
+            return UserKeysAnswer(verdict)
+        keys = [
+            UserKey(
+                key.whole("version"),
+                key.filled("encrypt_key"),
+                key.filled("iv"),
+                key.whole("expire_in"),
+            )
+            for key in told.all_inside("key_info_list")
+        ]
+        return UserKeysAnswer(verdict, tuple(keys))
 
     def _post(self, operation: str, path: str, asked: dict[str, Any]) -> Exchange[Told]:
         """Ask with a token, and once more with a fresh one where WeChat calls it worn."""

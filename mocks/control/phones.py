@@ -44,7 +44,7 @@ class Phones:
         Raises:
             InputError: nobody logged in with this openid.
         """
-        now = tenant.unix_s
+        now = int(tenant.now_s)
         keys = self._wechat.account(tenant).sessions.user_keys(openid, now)
         if not keys:
             remedy = "change a login code of theirs first (/sns/jscode2session)"

@@ -16,21 +16,25 @@ from typing import TYPE_CHECKING, ClassVar
 from core.clock import DAY_S
 from core.ports.wechat import (
     CodeVerdict,
+    KeysVerdict,
     LoginAnswer,
     MessageAnswer,
     MessageVerdict,
     PhoneAnswer,
+    UserKey,
+    UserKeysAnswer,
 )
 from core.seed import hash64
 from mocks import magic
 from mocks.shelf import let_go
 from mocks.spec import Operation, Scope, table
 from mocks.wechat import cases
+from mocks.wechat.tokens import Sessions
 
 if TYPE_CHECKING:
     from core.ports.people import People
     from core.ports.trace import Trace
-    from core.ports.wechat import LoginQuery, MessageQuery, PhoneQuery
+    from core.ports.wechat import LoginQuery, MessageQuery, PhoneQuery, UserKeysQuery
     from core.seed import Draws
 
 CODE_LIFE_S = 300.0
@@ -64,6 +68,7 @@ class WeChat:
         Operation("login", writes=True, cases=cases.LOGIN, magic=magic.text("code")),
         Operation("phone", writes=True, cases=cases.PHONE_CODE, magic=magic.text("code")),
         Operation("message", writes=True, cases=cases.MESSAGE, magic=magic.text("openid")),
+        Operation("user_keys", cases=cases.USER_KEYS, magic=magic.text("openid")),
     )
 
     def __init__(self, people: People, lasting: frozenset[str] = frozenset()) -> None:
@@ -74,6 +79,7 @@ class WeChat:
         self._phone_codes: OrderedDict[str, Code] = OrderedDict()
         self._grants: dict[tuple[str, str], int] = {}
         self._sent: OrderedDict[int, float] = OrderedDict()  # when, by the message's hash
+        self.sessions = Sessions()
         self.blocked: set[str] = set()  # openids that the platform's risk control stops
 
     def device_login(self, openid: str, nonce: str, now_s: float) -> str:
@@ -97,7 +103,9 @@ class WeChat:
         if code is None or verdict is not CodeVerdict.OK:
             return LoginAnswer(verdict)
         secret = blake2b(query.code.encode(), digest_size=16, person=b"session key").digest()
-        return LoginAnswer(verdict, code.openid, b64encode(secret).decode())
+        session_key = b64encode(secret).decode()
+        self.sessions.opened(code.openid, session_key)
+        return LoginAnswer(verdict, code.openid, session_key)
 
     def phone(self, trace: Trace, query: PhoneQuery, now_s: float, draws: Draws) -> PhoneAnswer:
         """Change a phone code for the number bound to the account."""
@@ -133,6 +141,18 @@ class WeChat:
         self._sent.move_to_end(sent)
         let_go(self._sent, SENT_MAX, partial(_was_long_ago, now_s))
         return MessageAnswer(MessageVerdict.SENT)
+
+    def user_keys(
+        self, trace: Trace, query: UserKeysQuery, now_s: float, draws: Draws
+    ) -> UserKeysAnswer:
+        """Tell the keys that a user's phone shares with its server, the newest first."""
+        del trace, draws
+        if not self.sessions.is_of(query.openid, query.session_key):
+            return UserKeysAnswer(KeysVerdict.WRONG_SIGNATURE)
+        now = int(now_s)
+        keys = self.sessions.user_keys(query.openid, now)
+        told = [UserKey(key.version, key.encrypt_key, key.iv, key.left_s(now)) for key in keys]
+        return UserKeysAnswer(KeysVerdict.OK, tuple(told))
 
     def _change(self, code: Code | None, trace: Trace, now_s: float) -> CodeVerdict:
         """Use a code up for this call, unless it cannot be used any more."""

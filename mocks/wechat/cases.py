@@ -5,10 +5,13 @@ from __future__ import annotations
 from core.identity import PhoneNumber
 from core.ports.wechat import (
     CodeVerdict,
+    KeysVerdict,
     LoginAnswer,
     MessageAnswer,
     MessageVerdict,
     PhoneAnswer,
+    UserKey,
+    UserKeysAnswer,
 )
 from mocks import magic
 from mocks.spec import Case, says
@@ -42,4 +45,18 @@ MESSAGE = tuple(
         MessageVerdict.NOT_GRANTED: "the user did not agree to it",
         MessageVerdict.NO_SUCH_OPENID: "there is no such user",
     }.items()
+)
+USER_KEYS = (
+    says(
+        "ok",
+        UserKeysAnswer(
+            KeysVerdict.OK, (UserKey(1, "Y2FzZS11c2VyLWtleS0xNg==", "ca5eca5eca5eca5e", 3_600),)
+        ),
+        "one key, made just now",
+    ),
+    says(
+        "wrong_signature",
+        UserKeysAnswer(KeysVerdict.WRONG_SIGNATURE),
+        "it is not signed with the session key of the last login",
+    ),
 )

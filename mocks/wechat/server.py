@@ -22,7 +22,15 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import QuotaExceeded
-from core.ports.wechat import CodeVerdict, LoginQuery, MessageQuery, MessageVerdict, PhoneQuery
+from core.ports.wechat import (
+    CodeVerdict,
+    KeysVerdict,
+    LoginQuery,
+    MessageQuery,
+    MessageVerdict,
+    PhoneQuery,
+    UserKeysQuery,
+)
 from mocks.baggage import visit_of
 from mocks.spec import VENDORS, Quota
 from mocks.tenant import NoAnswer
@@ -47,6 +55,7 @@ from mocks.wechat.forms import (
 )
 from mocks.wechat.tokens import (
     FORCED_A_DAY,
+    KEY_LIFE_S,
     AccessTokens,
     Claim,
     Sessions,
@@ -112,9 +121,12 @@ class Minute:
 class Account:
     """What WeChat keeps of one tenant's mini-program."""
 
-    def __init__(self, appid: str, secret: str, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, appid: str, secret: str, limits: Limits = LIMITS, sessions: Sessions | None = None
+    ) -> None:
+        """``sessions`` are those that the behaviour knows of."""
         self.tokens = AccessTokens(appid, secret)
-        self.sessions = Sessions()
+        self.sessions = Sessions() if sessions is None else sessions
         self.plain_calls = Minute(limits.tokens)
         self.stable_calls = Minute(limits.tokens)
         self.code_calls = Minute(limits.codes)
@@ -167,7 +179,10 @@ class WeChatFace:
     def account(self, tenant: Tenant) -> Account:
         """Return what is kept of a tenant's mini-program."""
         known = tenant.credentials
-        return tenant.room(Account, partial(Account, known.appid, known.app_secret, self._limits))
+        # One that somebody else brings may keep no sessions of its own.
+        sessions = getattr(tenant.behaviours["wechat"], "sessions", None)
+        made = partial(Account, known.appid, known.app_secret, self._limits, sessions)
+        return tenant.room(Account, made)
 
     async def serve(self, request: Request) -> Reply:
         """Answer one request.
@@ -359,16 +374,22 @@ class WeChatFace:
         """/wxa/business/getuserencryptkey: the user's newest keys, by query or by body."""
         if asked.request.body:
             asked = asked._replace(told=document(asked.request) | asked.told)
-        openid, now = _require_signature(asked), asked.tenant.unix_s
+        openid, said = _signed(asked)
+        query = UserKeysQuery(openid, asked.account.sessions.key_of(openid, said))
+        answer = await asked.tenant.ask("wechat.user_keys", asked.request, openid, query)
+        if answer.verdict is not KeysVerdict.OK:
+            raise WeChatError(87009)
+        now = asked.tenant.unix_s
         told = [
             {
-                "encrypt_key": key.encrypt_key,
+                "encrypt_key": key.key,
                 "iv": key.iv,
                 "version": key.version,
-                "expire_in": key.left_s(now),
-                "create_time": key.created,
+                "expire_in": key.left_s,
+                # Of a key that is over it is not known any more when it was made.
+                "create_time": now - (KEY_LIFE_S - key.left_s),
             }
-            for key in asked.account.sessions.user_keys(openid, now)
+            for key in answer.keys
         ]
         return reply(OK | {"key_info_list": told})
 
@@ -387,13 +408,20 @@ def _require_grant(asked: Asked, grant: str) -> None:
 
 def _require_signature(asked: Asked) -> str:
     """Return the openid whose session key has signed nothing, which is what the documents ask."""
+    openid, said = _signed(asked)
+    if not asked.account.sessions.signed(openid, said):
+        raise WeChatError(87009)
+    return openid
+
+
+def _signed(asked: Asked) -> tuple[str, str]:
+    """Return whose question it is, and its signature."""
     openid, said = text_in(asked.told, "openid"), text_in(asked.told, "signature")
     if not openid:
         raise WeChatError(40003)
-    method = text_in(asked.told, "sig_method")
-    if method != "hmac_sha256" or not asked.account.sessions.signed(openid, said):
+    if text_in(asked.told, "sig_method") != "hmac_sha256":
         raise WeChatError(87009)
-    return openid
+    return openid, said
 
 
 class Route(NamedTuple):

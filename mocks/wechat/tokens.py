@@ -3,7 +3,7 @@
 Access tokens (接口调用凭据) come in two kinds that know nothing of each other: of /cgi-bin/token,
 where every call is a new one, and of stable_token, where a call gives the one there is. A token
 that is replaced stays good for five minutes at most, so that nobody who has just read it is turned
-away. Times are Unix seconds of the tenant's business clock.
+away. Times of tokens are Unix seconds of the tenant's business clock, those of keys its own.
 
 Source: WeChat's server API (getAccessToken, getStableAccessToken, checkSessionKey,
 getUserEncryptKey). That a forced refresh leaves the same five minutes is assumed.
@@ -206,6 +206,16 @@ class Sessions:
         session = self._sessions.get(openid)
         right = signature(session.key if session else "")
         return session is not None and compare_digest(right.encode(), said.encode(errors="replace"))
+
+    def is_of(self, openid: str, session_key: str) -> bool:
+        """Whether a session key is the one of the user's last login."""
+        session = self._sessions.get(openid)
+        return session is not None and compare_digest(session.key, session_key)
+
+    def key_of(self, openid: str, said: str) -> str:
+        """Return the session key that has signed nothing; empty where it has not."""
+        session = self._sessions.get(openid)
+        return session.key if session is not None and self.signed(openid, said) else ""
 
     def user_keys(self, openid: str, now: int) -> list[UserKey]:
         """Return a user's keys, the newest first, which is always good; none without a login."""

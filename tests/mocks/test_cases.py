@@ -100,6 +100,7 @@ def queries(person, number="1"):
     return {
         "wechat.login": wechat.LoginQuery("neverminted"),
         "wechat.phone": wechat.PhoneQuery("neverminted"),
+        "wechat.user_keys": wechat.UserKeysQuery(person.openid, "c2Vzc2lvbi1rZXkK"),
         "wechat.message": wechat.MessageQuery(person.openid, "drawn", {"thing1": "放款成功"}),
         "ocr.card_front": ocr.CardQuery(shot),
         "ocr.card_back": ocr.CardQuery(shot),

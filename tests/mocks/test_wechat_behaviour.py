@@ -6,7 +6,15 @@ import base64
 
 import pytest
 
-from core.ports.wechat import CodeVerdict, LoginQuery, MessageQuery, MessageVerdict, PhoneQuery
+from core.ports.wechat import (
+    CodeVerdict,
+    KeysVerdict,
+    LoginQuery,
+    MessageQuery,
+    MessageVerdict,
+    PhoneQuery,
+    UserKeysQuery,
+)
 from mocks.wechat.behaviour import WeChat
 
 
@@ -58,6 +66,35 @@ def test_minting_again_gives_the_same_code_and_does_not_renew_it(wechat, li, tra
     assert wechat.device_login(li.openid, "n1", 250.0) == code
     assert wechat.device_login(li.openid, "n2", 250.0) != code
     assert wechat.login(trace(), LoginQuery(code), 301.0, None).verdict is CodeVerdict.UNKNOWN
+
+
+def test_a_user_has_a_key_for_an_hour_and_the_three_newest_are_told(wechat, li, trace):
+    code = wechat.device_login(li.openid, "n1", 0.0)
+    key = wechat.login(trace(), LoginQuery(code), 1.0, None).session_key
+    query = UserKeysQuery(li.openid, key)
+    asked = [wechat.user_keys(trace(), query, hour * 3600.0, None) for hour in range(5)]
+
+    assert [[each.version for each in answer.keys] for answer in asked] == [
+        [1],
+        [2, 1],
+        [3, 2, 1],
+        [4, 3, 2],
+        [5, 4, 3],
+    ]
+    assert [each.left_s for each in asked[2].keys] == [3600, 0, 0]
+
+
+def test_whoever_has_not_the_session_key_of_the_last_login_is_told_no_key(wechat, li, trace):
+    wrong = KeysVerdict.WRONG_SIGNATURE
+    keys = []
+    for name in ("n1", "n2"):
+        code = wechat.device_login(li.openid, name, 0.0)
+        keys.append(wechat.login(trace(name), LoginQuery(code), 1.0, None).session_key)
+
+    told = [wechat.user_keys(trace(), UserKeysQuery(li.openid, key), 2.0, None) for key in keys]
+    assert [answer.verdict for answer in told] == [wrong, KeysVerdict.OK]
+    nobody = wechat.user_keys(trace(), UserKeysQuery("o-nobody", ""), 2.0, None)
+    assert (nobody.verdict, nobody.keys) == (wrong, ())
 
 
 def test_a_phone_code_tells_the_number_and_is_no_login_code(wechat, li, trace):

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from core.application import Application, Kind, Step
 from core.errors import GaveUp, InputError, Refused
-from core.flow.enter import Entrance, enter
+from core.flow.enter import Entrance
+from core.flow.enter import log_in as log_in_there
 from core.flow.journey import TRIES_MAX
 from core.flow.register import application_id
 from core.gateway.pictures import checked
@@ -42,14 +43,14 @@ async def log_in(at: At, bank: str, body: Login) -> SessionView:
     """Open a session of a customer at a bank."""
     entrance = Entrance(bank_of(at, bank).id, body.entry, body.visit, body.referrer)
     try:
-        record = await enter(at.platform, entrance, body.code, body.attempt)
+        record, key = await log_in_there(at.platform, entrance, body.code, body.attempt)
     except Refused as no:
         tries = body.attempt + 1
         mendable = no.reason.kind is Kind.RETRY and tries < TRIES_MAX
         raise refusal(no.reason, tries, mendable=mendable) from no
     except GaveUp as why:
         raise later(body.attempt + 1) from why
-    token, guest = at.sessions.open(record, at.now_s)
+    token, guest = at.sessions.open(record, at.now_s, key)
     return SessionView(
         token=token,
         session=guest.id,
@@ -85,7 +86,7 @@ async def identity(at: At) -> IdentityView:
 
 async def shake_hands(at: At, who: Who, request: Request) -> Response:
     """Begin a sealed channel for this session: a hello is answered with a welcome."""
-    said = welcome(at.channels, who, await request.body())
+    said = await welcome(at.platform, at.channels, who, await request.body())
     return Response(said, 201, media_type="application/json")
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from core.adapters.http import client_of, machine_s
-from core.channel import Binding, PhoneEnd, Request
+from core.channel import Binding, PhoneEnd, Request, UserKey
 from core.channel.records import HEADER
 from core.flow.journey import Ending
 from core.gateway.app import gateway_app
@@ -128,6 +128,37 @@ def test_every_face_brings_new_keys():
     assert epochs[0] == 0
     assert epochs[-1] == 3
     assert all(0 <= after - before <= 1 for before, after in pairwise(epochs))
+
+
+def test_wechats_key_goes_into_the_keys_of_a_channel():
+    async def story(scene):
+        program = scene.program(scene.stage.person())
+        await program._enter()
+        line = program._line
+        assert line._user_key.version == 1
+        assert (await program._ask("GET", f"/banks/{BANK}/applications"))["items"] == []
+
+        # Whoever has another key under the same version shakes hands, and then opens nothing.
+        line._user_key = UserKey(1, bytes(16))
+        await line._shake_hands(line._end)
+        envelope, _ = line._end.seal(Request("GET", "/api/v1/banks", {}), machine_s())
+        status, said = await post(scene, envelope)
+        assert (status, problem(said)) == REFUSED
+
+    play(story)
+
+
+def test_a_phone_does_without_wechats_key_where_the_server_cannot_have_it():
+    async def story(scene):
+        program = scene.program(scene.stage.person())
+        await program._enter()
+        line = program._line
+        line._user_key = UserKey(99, bytes(16))
+        assert (await line._shake_hands(line._end))[0] == 201
+        assert line._user_key is None
+        assert (await program._ask("GET", f"/banks/{BANK}/applications"))["items"] == []
+
+    play(story)
 
 
 def test_a_lost_answer_is_asked_for_again_and_nothing_happens_twice():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ from core.identity import PhoneNumber
 from core.ports.trace import Trace
 from core.ports.wechat import (
     CodeVerdict,
+    KeysVerdict,
     LoginAnswer,
     LoginQuery,
     MessageAnswer,
@@ -22,6 +24,9 @@ from core.ports.wechat import (
     MessageVerdict,
     PhoneAnswer,
     PhoneQuery,
+    UserKey,
+    UserKeysAnswer,
+    UserKeysQuery,
 )
 from core.wire.message import HttpResponse
 from core.wire.wechat import WeChatAccess, WeChatWire
@@ -33,6 +38,7 @@ SESSION_KEY = "tiihtNczf5v6AKRyjwEUhQ=="
 QUERIES = {
     "login": LoginQuery("a code/1+1"),
     "phone": PhoneQuery("bdc5b3a0"),
+    "user_keys": UserKeysQuery(OPENID, SESSION_KEY),
     "message": MessageQuery(OPENID, "T1", {"thing1": "已放款", "amount2": "50000.00元"}),
 }
 PHONE_INFO = {
@@ -45,6 +51,19 @@ GOOD = {
     "login": {"openid": OPENID, "session_key": SESSION_KEY},
     "phone": {"errcode": 0, "errmsg": "ok", "phone_info": PHONE_INFO},
     "message": {"errcode": 0, "errmsg": "ok"},
+    "user_keys": {
+        "errcode": 0,
+        "errmsg": "ok",
+        "key_info_list": [
+            {
+                "encrypt_key": "VI6BpyrK9XH4i4AIGe86tg==",
+                "version": 10,
+                "expire_in": 3597,
+                "iv": "6003f73ec441c386",
+                "create_time": 1616572301,
+            }
+        ],
+    },
 }
 RID = "rid: 5f8a3b2c-1a2b3c4d-5e6f7a8b"
 
@@ -148,6 +167,31 @@ def test_a_login_that_went_well_may_come_with_an_errcode_or_without(mini, more, 
 def test_a_code_that_cannot_be_changed_is_an_answer(mini, code, verdict):
     assert mini.ask("login", failed(code)) == LoginAnswer(verdict)
     assert mini.ask("phone", token(), failed(code)) == PhoneAnswer(verdict)
+
+
+# ---------------------------------------------------------------------------------------- keys
+
+
+def test_the_question_for_a_users_keys_is_signed_and_the_session_key_stays_here(mini):
+    key = UserKey(10, "VI6BpyrK9XH4i4AIGe86tg==", "6003f73ec441c386", 3597)
+    answer = mini.ask("user_keys", token("T1"), GOOD["user_keys"])
+    assert answer == UserKeysAnswer(KeysVerdict.OK, (key,))
+    assert key.key not in repr(answer)
+
+    _, ask = mini.asked
+    assert ask.path == "/wxa/business/getuserencryptkey?access_token=T1"
+    told = json.loads(ask.body)
+    proof = hmac.new(SESSION_KEY.encode(), b"", "sha256").hexdigest()
+    assert told == {"openid": OPENID, "signature": proof, "sig_method": "hmac_sha256"}
+
+
+def test_a_wrong_signature_is_an_answer_and_a_list_of_no_keys_is_none(mini):
+    assert mini.ask("user_keys", token(), failed(87009)) == UserKeysAnswer(
+        KeysVerdict.WRONG_SIGNATURE
+    )
+    for wrong in ({}, {"key_info_list": None}, {"key_info_list": [1]}, {"key_info_list": [{}]}):
+        with pytest.raises(Unreadable):
+            mini.ask("user_keys", {"errcode": 0} | wrong)
 
 
 # --------------------------------------------------------------------------------------- phone
