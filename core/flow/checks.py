@@ -20,7 +20,7 @@ from core.ports.face import CompareQuery, FaceVerdict, ResultQuery, StartQuery
 from core.ports.idnet import IdQuery, IdVerdict
 from core.ports.objects import PutQuery
 from core.ports.sanctions import Screened, ScreenQuery
-from core.store.records import Screening, mint
+from core.store.records import Grant, Screening, mint
 
 if TYPE_CHECKING:
     from core.application import Application, Step
@@ -148,9 +148,19 @@ async def face(case: Case, step: Step, phone: Phone, photo: Picture | None = Non
         )
         require(compared.verdict is FaceVerdict.PASSED, Reason.FACE_NOT_MATCHED)
         case.app.checks.append((step, Check.FACE_PHOTO, token))
-    await case.errand.ask(keep, case.platform.ports.objects.put, PutQuery("face", answer.frame))
+    put = case.platform.ports.objects.put
+    kept = await case.errand.ask(keep, put, PutQuery("face", answer.frame))
+    # At once: if the step goes no further, the picture is there all the same, and has an owner.
+    await case.platform.store.save(grant_of(case, case.app.id, kept.key, f"face:{step}"))
     case.app.checks.append((step, Check.FACE, token))
     return token
+
+
+def grant_of(case: Case, holder: str, key: str, purpose: str) -> Grant:
+    """Return the grant by which the case's customer's picture is referred to from now on."""
+    bank, customer = case.app.bank, case.customer.id
+    grant_id = Grant.id_of(bank, holder, purpose, key)
+    return Grant(grant_id, bank, key, holder, customer, purpose, case.errand.date)
 
 
 def judge_face(answer: FaceAnswer, step: Step, customer: Customer, has_photo: bool) -> None:

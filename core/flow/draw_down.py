@@ -130,6 +130,8 @@ async def reserve(
         owner = await platform.store.get(Application, app.id)
         drawdown = await platform.store.get(Drawdown, errand.application)
         assert owner is not None
+        same = drawdown is None or drawdown.amount_fen == amount_fen
+        require(same, Reason.REQUEST_CHANGED)  # a second tap of this name, for another amount
         if drawdown is None:
             rate_ppm = await price(platform, app, line, errand)
             drawdown = Drawdown(

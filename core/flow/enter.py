@@ -11,7 +11,7 @@ from core.flow import calls
 from core.flow.errand import Errand
 from core.flow.require import require
 from core.ports.wechat import CodeVerdict, LoginQuery, UserKeysQuery
-from core.store.records import Entry, Session, mint
+from core.store.records import Entry, Front, Session, mint
 
 if TYPE_CHECKING:
     from core.flow.platform import Platform
@@ -73,6 +73,26 @@ async def log_in(
     )
     await platform.store.save(session)
     return session, login.session_key
+
+
+async def admit(platform: Platform, entrance: Entrance, front: Front, subject: str) -> Session:
+    """Open a session for a customer whom another front end of the bank has logged in.
+
+    ``subject`` is the front end's own name for them; nobody of another front end has it.
+    """
+    platform.bank(entrance.bank)
+    session = Session(
+        mint("V", entrance.bank, front, entrance.visit),
+        entrance.bank,
+        f"{front}:{subject}",
+        entrance.entry,
+        0,
+        entrance.referrer,
+        platform.clock.now_s,
+        front,
+    )
+    await platform.store.save(session)
+    return session
 
 
 async def user_key(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core.application import Application, Reason, State, Step
 from core.errors import InputError, Refused
 from core.flow import calls
-from core.flow.checks import Case, carrier_name, carrier_owner, id_network, name_list
+from core.flow.checks import Case, carrier_name, carrier_owner, grant_of, id_network, name_list
 from core.flow.errand import Errand
 from core.flow.require import require
 from core.identity import IdNumber
@@ -25,9 +25,10 @@ from core.store.records import Customer, mint
 
 if TYPE_CHECKING:
     from core.flow.platform import Platform
+    from core.identity import PhoneNumber
     from core.picture import Picture
     from core.ports.ocr import CardBack, CardFront
-    from core.store.records import Session
+    from core.store.records import Grant, Session
 
 # Warnings that say the picture is not of an original card in the customer's hand.
 SUSPECT = frozenset({Warn.COPY, Warn.RESHOT, Warn.EDITED, Warn.TEMPORARY, Warn.ELECTRONIC})
@@ -46,11 +47,16 @@ def application_id(bank: str, openid: str, product: str, nth: int = 1) -> str:
 
 @dataclass(slots=True)
 class Papers:
-    """What a customer shows to be registered: both sides of the card, and a phone code."""
+    """What a customer shows to be registered: both sides of the card, and a phone code.
+
+    ``phone`` is the number by which another front end than the mini-program knows them, where they
+    come through one; WeChat is not asked then.
+    """
 
     front: Picture
     back: Picture
     phone_code: str
+    phone: PhoneNumber | None = None
 
 
 async def register(
@@ -78,10 +84,12 @@ async def register(
     read_back = await errand.ask(calls.CARD_BACK, ports.ocr.card_back, CardQuery(papers.back))
     valid_to = believe_back(read_back, errand.date)
 
-    bound = await errand.ask(calls.PHONE, ports.wechat.phone, PhoneQuery(papers.phone_code))
-    require(bound.verdict is CodeVerdict.OK, Reason.LOGIN_FAILED, bound.verdict)
-    phone = bound.phone
-    assert phone is not None
+    phone = papers.phone
+    if phone is None:
+        bound = await errand.ask(calls.PHONE, ports.wechat.phone, PhoneQuery(papers.phone_code))
+        require(bound.verdict is CodeVerdict.OK, Reason.LOGIN_FAILED, bound.verdict)
+        phone = bound.phone
+        assert phone is not None
     app = Application(app_id, session.bank, product, customer_id(session.bank, session.openid))
     before = await platform.store.get(Customer, app.customer)
     # Whoever is restricted at this bank is not told why, and gets no other product of it either.
@@ -110,18 +118,28 @@ async def register(
     if Check.NAME_LIST in checks:
         await name_list(case, calls.REGISTER_SCREEN)
 
-    keep = ports.objects.put
-    kept_front = await errand.ask(calls.KEEP_FRONT, keep, PutQuery("id_card_front", papers.front))
-    kept_back = await errand.ask(calls.KEEP_BACK, keep, PutQuery("id_card_back", papers.back))
-    customer.pictures = (kept_front.key, kept_back.key)
+    grants = await _keep(case, papers)
     if before is not None:
         customer.consent, customer.version = before.consent, before.version
     known = await platform.store.get(Application, app_id)
     if known is not None:
         return known  # another visit of the same customer was faster
     app.move(Step.REGISTER, State.REGISTERED)
-    await platform.store.save(customer, app)
+    await platform.store.save(customer, app, *grants)
     return app
+
+
+async def _keep(case: Case, papers: Papers) -> tuple[Grant, Grant]:
+    """Keep both sides of the card, and name them on the customer; return their grants."""
+    put, ask = case.platform.ports.objects.put, case.errand.ask
+    front = await ask(calls.KEEP_FRONT, put, PutQuery("id_card_front", papers.front))
+    back = await ask(calls.KEEP_BACK, put, PutQuery("id_card_back", papers.back))
+    holder = case.customer.id
+    case.customer.pictures = (front.key, back.key)
+    return (
+        grant_of(case, holder, front.key, "id_card_front"),
+        grant_of(case, holder, back.key, "id_card_back"),
+    )
 
 
 def believe_front(read: CardFront) -> IdNumber:

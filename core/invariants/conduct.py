@@ -15,6 +15,7 @@ from core.store.records import (
     Customer,
     DataQuery,
     Drawdown,
+    Grant,
     Line,
 )
 
@@ -151,6 +152,18 @@ def asked_at(books: Books, app: Application, step: Step) -> set[Check]:
     return asked
 
 
+def pictures_granted(books: Books) -> Iterator[str]:
+    """Every picture that a customer was registered by is referred to through a grant of theirs.
+
+    Without it staff is not shown the picture, and nobody knows at an erasure whose it is.
+    """
+    granted = {(grant.customer, grant.object) for grant in books.all(Grant)}
+    for customer in books.all(Customer):
+        for key in customer.pictures:
+            if (customer.id, key) not in granted:
+                yield f"{customer.id} rests on {key.partition('/')[0]} without a grant"
+
+
 def silent_about_lists(books: Books) -> Iterator[str]:
     """A name-list hit and a review read the same to the customer (no tipping off)."""
     del books
@@ -166,5 +179,6 @@ CONDUCT: dict[str, Callable[[Books], Iterator[str]]] = {
     "INV-KYC-RESULT-TABLE": result_table,
     "INV-AGE": of_age,
     "INV-KYC-BEFORE-CREDIT": checks_before_step,
+    "INV-PICTURES-GRANTED": pictures_granted,
     "INV-NO-TIPPING-OFF": silent_about_lists,
 }

@@ -52,6 +52,15 @@ class Entry(StrEnum):
     STAFF = "staff"
 
 
+class Front(StrEnum):
+    """Which of the banks' front ends a customer came through."""
+
+    MINI_PROGRAM = "mini_program"
+    MOBILE_BANK = "mobile_bank"
+    DIRECT_BANK = "direct_bank"
+    GOV_PLATFORM = "gov_platform"
+
+
 @dataclass(slots=True)
 class Session:
     """One visit: who came, to which bank, by which way, on whose word."""
@@ -63,6 +72,7 @@ class Session:
     scene: int
     referrer: str
     at_s: float
+    front: Front = Front.MINI_PROGRAM
     version: int = 0
 
 
@@ -398,8 +408,76 @@ class LoanLock:
     version: int = 0
 
 
+@dataclass(slots=True)
+class ObjectKey:
+    """The data key of one picture of one bank, wrapped under the bank's own keys.
+
+    ``name`` is what its ciphertext is called outside, ``wrapped`` the key in hex, empty since
+    ``destroyed_on``; ``made`` counts the keys that this content has had: one that was erased and is
+    put again gets another. Neither kind nor digest stands here in the clear.
+    """
+
+    id: str
+    bank: str
+    name: str
+    wrapped: str = field(repr=False)
+    kek_version: int
+    made: int = 1
+    destroyed_on: date | None = None
+    version: int = 0
+
+    @staticmethod
+    def id_of(bank: str, key: str) -> str:
+        """Return the id of the data key of what a bank keeps under ``KIND/DIGEST``."""
+        kind, _, digest = key.partition("/")
+        return mint("Y", bank, kind, digest)
+
+
+@dataclass(slots=True)
+class Grant:
+    """That a customer's credit rests on a picture: who may be shown it asks by this.
+
+    ``object`` is the picture's key, ``holder`` the application or customer it was kept for,
+    ``purpose`` what for (``id_card_front``, ``face:apply``), ``on`` since when; None where the
+    picture is older than grants are.
+    """
+
+    id: str
+    bank: str
+    object: str
+    holder: str
+    customer: str
+    purpose: str
+    on: date | None
+    version: int = 0
+
+    @staticmethod
+    def id_of(bank: str, holder: str, purpose: str, key: str) -> str:
+        """Return the id of the grant of an object to a holder for a purpose."""
+        return mint("G", bank, holder, purpose, key)
+
+
+@dataclass(slots=True)
+class Access:
+    """That somebody was about to see a picture or an unmasked number: written before they see it.
+
+    ``what`` is the grant that they asked by, or the field. No fact of the stores': of two accesses
+    at one moment both must stand, so whoever comes second to an id has to hear of it.
+    """
+
+    id: str
+    bank: str
+    who: str
+    role: str
+    what: str
+    customer: str
+    purpose: str
+    at_s: float
+    version: int = 0
+
+
 # Records that tell what was, and never change: whoever tells it again tells the same, so a store
 # keeps the first and refuses nobody.
 FACTS: frozenset[type] = frozenset(
-    {Session, Screening, DataQuery, Account, RiskWarning, AuditEvent}
+    {Session, Screening, DataQuery, Account, RiskWarning, AuditEvent, Grant}
 )

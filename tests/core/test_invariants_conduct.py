@@ -17,6 +17,7 @@ from core.store.records import (
     Customer,
     DataQuery,
     Drawdown,
+    Grant,
     Instruction,
     Line,
     Screening,
@@ -39,6 +40,22 @@ from tests.core.invariants_life import (
 @pytest.fixture
 def life():
     return Life()
+
+
+# Pictures
+
+
+@breaks("INV-PICTURES-GRANTED")
+def a_picture_that_nobody_was_granted(life):
+    front = life.first(Customer).pictures[0]
+    grants = life.tables[Grant]
+    del grants[next(one.id for one in grants.values() if one.object == front)]
+
+
+@breaks("INV-PICTURES-GRANTED")
+def a_picture_that_was_granted_to_another_customer(life):
+    back = life.first(Customer).pictures[1]
+    next(one for one in life.all(Grant) if one.object == back).customer = "Csomebody"
 
 
 # Moves and owners

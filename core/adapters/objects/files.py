@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from time import time
 
-from core.adapters.objects import GET, PUT, WORKERS, KeptObjects
+from core.adapters.objects import GET, PUT, REMOVE, WORKERS, KeptObjects
 from core.errors import MachineError, NotDone, ServerFailed
 
 ASIDE = ".aside"
@@ -64,7 +64,7 @@ class FileObjects(KeptObjects):
             raise NotDone(PUT, self._told("nothing was kept", error)) from error
         try:
             # Also where it was there before: its writer may not have come so far.
-            _settle(place.parent)
+            settle(place.parent)
         except OSError as error:
             raise ServerFailed(PUT, self._told("it may be lost again", error)) from error
         return new
@@ -78,6 +78,15 @@ class FileObjects(KeptObjects):
             raise NotDone(GET, self._told("nothing was read", error)) from error
         except OSError as error:
             raise NotDone(GET, self._told("nothing was read", error)) from error
+
+    def _remove(self, key: str) -> None:
+        place = self._folder / key
+        try:
+            place.unlink(missing_ok=True)
+            if place.parent.is_dir():
+                settle(place.parent)
+        except OSError as error:
+            raise ServerFailed(REMOVE, self._told("it may still be there", error)) from error
 
     def _written(self, content: bytes, place: Path) -> bool:
         """Write bytes aside, force them to the disk, and give them their name if it is free."""
@@ -122,10 +131,10 @@ def _make(folder: Path) -> None:
     """Make a folder where it is missing, but not the one it lies in."""
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-        _settle(folder.parent)
+        settle(folder.parent)
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Force a folder's names to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from core.adapters.objects import GET, PUT, WORKERS, KeptObjects
+from core.adapters.objects import GET, KEPT_MAX, PUT, REMOVE, WORKERS, KeptObjects
 from core.errors import (
     ConnectionLost,
     InputError,
@@ -28,7 +28,6 @@ from core.errors import (
     Unreachable,
     Unreadable,
 )
-from core.picture import SIZE_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,10 +157,16 @@ class S3Objects(KeptObjects):
             raise refusal.error from None
         return content
 
+    def _remove(self, key: str) -> None:
+        try:  # an endpoint says yes, too, where nothing lies; one with versions keeps the old one
+            self._ask(REMOVE, self._client.delete_object, Key=key)
+        except _Refusal as refusal:
+            raise refusal.error from None
+
     def _read(self, **told: Any) -> bytes:
         answer = self._client.get_object(**told)
         with closing(answer["Body"]) as body:
-            if not answer.get("ContentLength", SIZE_MAX + 1) <= SIZE_MAX:
+            if not answer.get("ContentLength", KEPT_MAX + 1) <= KEPT_MAX:
                 raise Unreadable(GET, f"what lies under {told['Key']} is larger than a picture")
             content: bytes = body.read()
             return content

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 from core.errors import MachineError
+from core.store.records import mint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +129,47 @@ def reservations(connection: Connection) -> None:
         connection.execute(text(f"CREATE INDEX {index}"))
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, reservations)
+SIDES = ("id_card_front", "id_card_back")  # in the order in which a customer's pictures stand
+# SQLite would take the document for a number if it were cast.
+GRANTED = {
+    "sqlite": "INSERT INTO object_grant (id, bank, version, body) VALUES (:id, :bank, 1, :body)",
+    "postgresql": "INSERT INTO object_grant (id, bank, version, body) "
+    "VALUES (:id, :bank, 1, CAST(:body AS JSON))",
+}
+
+
+def pictures(connection: Connection) -> None:
+    """Keep the keys of pictures, who was granted them, and who saw them.
+
+    Customers of before are granted the sides of their ID cards, which their records name. Faces of
+    before are named nowhere: nobody is shown them.
+    """
+    word = _words(connection)
+    for name in ("access", "object_grant", "object_key"):
+        columns = (
+            f"id {word} NOT NULL PRIMARY KEY, bank {word} NOT NULL, version BIGINT NOT NULL, "
+            f"body JSON NOT NULL, CONSTRAINT {name}_version CHECK (version > 0)"
+        )
+        connection.execute(text(f"CREATE TABLE {name} ({columns})"))
+        connection.execute(text(f"CREATE INDEX {name}_bank ON {name} (bank)"))
+    granted = text(GRANTED[connection.dialect.name])
+    customers = connection.execute(text("SELECT id, bank, body FROM customer")).all()
+    for customer, bank, kept in customers:
+        document = json.loads(kept) if isinstance(kept, str | bytes) else kept
+        for purpose, key in zip(SIDES, document["pictures"], strict=False):
+            grant = {
+                "object": key,
+                "holder": customer,
+                "customer": customer,
+                "purpose": purpose,
+                "on": None,
+            }
+            grant_id = mint("G", bank, customer, purpose, key)
+            row = {"id": grant_id, "bank": bank, "body": json.dumps(grant)}
+            connection.execute(granted, row)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, reservations, pictures)
 
 
 def version_of(connection: Connection, place: str) -> int:

@@ -104,13 +104,16 @@ INSTRUCTION = _records(
 DRAWDOWN = _records("drawdown", Column("reserved_until_s", Double))
 LOAN = _records("loan", Column("next_day_end", Date))
 
+ACCESS = _records("access")
 ACCOUNT = _records("account")
 AUDIT_EVENT = _records("audit_event")
 CONSENT = _records("consent")
 CONTRACT = _records("contract")
 DATA_QUERY = _records("data_query")
 DAY_CLOSE = _records("day_close")
+GRANT = _records("object_grant")  # GRANT is a word of SQL's own
 LOAN_LOCK = _records("loan_lock")
+OBJECT_KEY = _records("object_key")
 REPAYMENT = _records("repayment")
 RISK_WARNING = _records("risk_warning")
 SCREENING = _records("screening")
@@ -126,6 +129,9 @@ _index("customer_bank", CUSTOMER.c.bank)
 _index("application_customer", APPLICATION.c.customer)
 _index("application_bank", APPLICATION.c.bank)
 _index("line_bank", LINE.c.bank)
+_index("access_bank", ACCESS.c.bank)
+_index("object_grant_bank", GRANT.c.bank)
+_index("object_key_bank", OBJECT_KEY.c.bank)
 # Few are unsettled, reserved or due at a time: the indexes know only those.
 _index("instruction_unsettled", INSTRUCTION.c.bank, where=not_(INSTRUCTION.c.settled))
 _index(

@@ -15,15 +15,12 @@ import zlib
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from core.adapters.objects import files
+from core.adapters.objects import KEPT_MAX, files
 from core.adapters.objects.files import ASIDE, LEFT_S, FileObjects
 from core.adapters.objects.s3 import Bucket, S3Objects
 from core.errors import (
@@ -39,14 +36,13 @@ from core.errors import (
     Unreachable,
     Unreadable,
 )
-from core.picture import SIZE_MAX, Picture
+from core.picture import Picture
 from core.ports.objects import GetQuery, PutAnswer, PutQuery
 from core.ports.trace import Trace
+from tests.core.adapters.objects_kit import SECRET, InBucket, InFolder
 
 TRACE = Trace("qiaowu", "app-1", 205, 1, 120.0, date(2020, 7, 2))
 ROOT = Path(__file__).resolve().parents[3]
-SECRET = "a secret of nobody's"
-NAMES = count(1)
 FACE = Picture.named("person-1#face/token-1")
 
 
@@ -72,75 +68,6 @@ def put(store, picture, kind="face"):
 
 def get(store, key):
     return asyncio.run(store.get(TRACE, GetQuery(key))).picture
-
-
-# What each stands on.
-
-
-@pytest.fixture(scope="module")
-def clouds():
-    """An S3 that somebody else wrote, over real HTTP."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def admin(clouds):
-    client = boto3.client(
-        "s3",
-        endpoint_url=clouds,
-        region_name="us-east-1",
-        aws_access_key_id="admin",
-        aws_secret_access_key=SECRET,
-    )
-    yield client
-    client.close()
-
-
-class InFolder:
-    """A folder, and how to look behind the store's back."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def open(self):
-        return FileObjects(self.folder)
-
-    def keys(self):
-        return sorted(f"{path.parent.name}/{path.name}" for path in self.folder.glob("[a-z]*/*"))
-
-    def write(self, key, content):
-        (self.folder / key).parent.mkdir(exist_ok=True)
-        (self.folder / key).write_bytes(content)
-
-
-class InBucket:
-    """A bucket, and how to look behind the store's back."""
-
-    def __init__(self, endpoint, admin):
-        self.admin = admin
-        self.bucket = Bucket(endpoint, f"pictures-{next(NAMES)}", "bank", SECRET)
-        admin.create_bucket(Bucket=self.bucket.name)
-
-    def open(self):
-        return S3Objects(self.bucket)
-
-    def keys(self):
-        listed = self.admin.list_objects_v2(Bucket=self.bucket.name)
-        return sorted(each["Key"] for each in listed.get("Contents", []))
-
-    def write(self, key, content):
-        self.admin.put_object(Bucket=self.bucket.name, Key=key, Body=content)
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def place(request, tmp_path):
-    if request.param == "folder":
-        return InFolder(tmp_path / "objects")
-    return InBucket(request.getfixturevalue("clouds"), request.getfixturevalue("admin"))
 
 
 @pytest.fixture
@@ -590,7 +517,7 @@ def test_an_answer_cut_short_is_a_lost_connection():
 
 def test_what_is_larger_than_any_picture_is_not_read():
     with (
-        endpoint(http(200, b"x", length=SIZE_MAX + 1)) as (store, _),
+        endpoint(http(200, b"x", length=KEPT_MAX + 1)) as (store, _),
         pytest.raises(Unreadable, match="is larger than a picture"),
     ):
         get(store, f"face/{FACE.digest}")

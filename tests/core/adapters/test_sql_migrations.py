@@ -14,7 +14,7 @@ from core.adapters.sql.engines import ENGINES
 from core.adapters.sql.migrations import MIGRATIONS, migrate
 from core.adapters.sql.schema import METADATA
 from core.errors import MachineError
-from core.store.records import Drawdown, Line
+from core.store.records import Drawdown, Grant, Line
 from tests.core.adapters.samples import drawdown, line
 
 VERSION_1 = Path(__file__).parents[2] / "data" / "store_v1.sql"
@@ -71,6 +71,19 @@ def test_what_version_1_kept_is_found_by_what_version_2_asks(old):
     assert run(store.get(Drawdown, "D1")) == drawdown(version=1)
     store.close()
     assert versions(old) == [len(MIGRATIONS)]
+
+
+def test_the_card_pictures_of_version_1_are_granted_and_grants_can_be_read(old):
+    store = SqlStore(old)
+    grants = run(store.all(Grant, "b01"))
+    store.close()
+    assert {(grant.purpose, grant.object) for grant in grants} == {
+        ("id_card_front", "front"),
+        ("id_card_back", "back"),
+    }
+    for grant in grants:
+        assert (grant.holder, grant.customer, grant.on) == ("C1-b01", "C1-b01", None)
+        assert grant.id == Grant.id_of("b01", "C1-b01", grant.purpose, grant.object)
 
 
 def test_the_first_version_is_never_edited(tmp_path):

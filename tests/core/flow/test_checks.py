@@ -32,6 +32,7 @@ from core.ports.carrier import NameAnswer, OwnerAnswer, PhoneVerdict
 from core.ports.corebank import FiveAnswer, FiveVerdict
 from core.ports.face import CompareAnswer, FaceAnswer, FaceVerdict, StartAnswer
 from core.ports.idnet import IdAnswer, IdVerdict
+from core.ports.objects import PutAnswer
 from core.ports.sanctions import ScreenAnswer, Screened
 from core.store.memory import MemoryStore
 from core.store.records import Customer, Entry, Screening
@@ -85,6 +86,8 @@ ALL_TABLES = [
     (FACE_VERDICTS, FaceVerdict, {FaceVerdict.PASSED}),
 ]
 
+KEPT = "face/" + "0" * 64
+
 
 class Providers:
     """Answers each operation with what it was given for it, and notes what it was asked."""
@@ -116,7 +119,7 @@ class Desk:
         )
         ports = SimpleNamespace(
             **dict.fromkeys(("carrier", "idnet", "sanctions", "face", "corebank"), self.providers),
-            objects=Providers(put="kept"),
+            objects=Providers(put=PutAnswer(KEPT, created=True)),
         )
         self.platform = Platform(ports, self.store, clock, {}, {})
         errand = Errand(clock, "daopu", "A1", step)
