@@ -52,13 +52,18 @@ TENANT, PROVIDER, OPERATION = "tenant", "provider", "operation"
 BUCKETS = (*(str(bound) for bound in BOUNDS_S), "+Inf")
 
 
-def metrics_app(tenants: Tenants, token: str = "", version: str = "0") -> Starlette:
-    """Return what answers ``GET /metrics``, to whom the control plane would answer too."""
-    collector, let_in = TenantsCollector(tenants, version), doorkeeper(token)
+def metrics_app(
+    tenants: Tenants, token: str = "", version: str = "0", more: Iterable[Collector] = ()
+) -> Starlette:
+    """Return what answers ``GET /metrics``, to whom the control plane would answer too.
+
+    ``more`` is what else is served on the same port, and counts for itself.
+    """
+    whole, let_in = Whole([TenantsCollector(tenants, version), *more]), doorkeeper(token)
 
     async def scrape(request: Request) -> Response:
         let_in(request)
-        return Response(generate_latest(collector), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(generate_latest(whole), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return Starlette(
         routes=[Route("/metrics", scrape)], exception_handlers={HTTPException: _refused}
@@ -71,6 +76,18 @@ async def _refused(request: Request, no: Exception) -> Response:
     told = problem(no.status_code, str(no.detail), str(no.detail))
     told.headers.update(no.headers or {})
     return told
+
+
+class Whole(Collector):
+    """Several collectors as one."""
+
+    def __init__(self, parts: Iterable[Collector]) -> None:
+        self._parts = list(parts)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric of every part."""
+        for part in self._parts:
+            yield from part.collect()
 
 
 class TenantsCollector(Collector):

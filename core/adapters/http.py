@@ -15,6 +15,7 @@ them to a provider, and who finds none free waits in front of them, first come, 
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import time
@@ -39,6 +40,8 @@ CONNECTIONS = 8  # a provider; more only wait longer in its own queue
 # An idle connection is given up before its server does so (uvicorn: after 5 s): a request that
 # crosses the server's goodbye is lost, and nobody knows what became of it.
 KEPT_S = 3.0
+# Of the span under which a request is sent (W3C Trace Context); empty where nobody traces.
+TRACEPARENT: ContextVar[str] = ContextVar("traceparent", default="")
 ANSWER_MAX = 64 * 1024 * 1024  # unpacked; a face check brings its video along
 
 # What httpx raises before an answer begins, by what is known of the effect. The first that fits
@@ -118,6 +121,8 @@ class HttpProvider:
         if left_s <= 0:
             raise Unreachable(place, "its time is up, or its errand's: it was not sent")
         headers = {**request.headers, **self._headers, "baggage": self._told(trace)}
+        if told := TRACEPARENT.get():
+            headers["traceparent"] = told
         waiting = True
         try:
             asked = self._client.build_request(

@@ -27,6 +27,12 @@ T = TypeVar("T")
 HELD_S = 900.0  # of the machine's time: whoever has not answered by then begins the step anew
 HELD_MAX = 10_000  # conversations of one platform
 MISSING = object()
+# A face is shown to a token, and a text is signed that was shown: neither is good beforehand.
+NEVER_BEFORE = frozenset({"face", "signature"})
+
+
+class LetGo(Exception):
+    """A step was let go while somebody waited for it: whoever comes back begins it anew."""
 
 
 @dataclass(slots=True)
@@ -51,7 +57,7 @@ class Asking:
 
     async def _need(self, kind: str, **told: Any) -> Any:
         given = self.brought.pop(kind, MISSING)
-        if given is not MISSING and kind != "face":  # a face is shown to a token, never before it
+        if given is not MISSING and kind not in NEVER_BEFORE:
             return given
         self.ask = Ask(kind, told, asyncio.get_running_loop().create_future())
         self.asked.set()
@@ -141,21 +147,41 @@ class Conversation(Generic[T]):
 
     phone: Asking
     task: asyncio.Task[T]
+    limit_s: float
+    late: asyncio.TimerHandle | None = None
 
     async def turn(self) -> Turn[T]:
-        """Wait until the step asks for something, or ends; raises what it ends with."""
-        if not self.task.done() and self.phone.ask is None:
+        """Wait until the step asks for something, or ends; raises what it ends with.
+
+        Raises:
+            LetGo: it was let go, or broken off.
+        """
+        # Again, where somebody in another session has answered before we were woken.
+        while not self.task.done() and self.phone.ask is None:
             asked = asyncio.ensure_future(self.phone.asked.wait())
             try:
                 await asyncio.wait({self.task, asked}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 asked.cancel()
+        if self.task.cancelled():
+            raise LetGo
         if self.task.done():
             return Turn(result=self.task.result())
         return Turn(self.phone.ask)
 
+    def hold(self) -> None:
+        """Hold the step for its time from now on."""
+        self.release()
+        self.late = asyncio.get_running_loop().call_later(self.limit_s, self.task.cancel)
+
+    def release(self) -> None:
+        """Stop its time."""
+        if self.late is not None:
+            self.late.cancel()
+
     def tell(self, brought: dict[str, Any]) -> None:
         """Bring what was asked for; what was not is kept until it is."""
+        self.hold()
         self.phone.brought.update(brought)
         ask = self.phone.ask
         if ask is None or ask.answered.done() or ask.kind not in self.phone.brought:
@@ -193,11 +219,11 @@ class Conversations:
         """Begin a step; it is let go when it ends, or when nobody has answered for too long."""
         phone = Asking(brought)
         task = asyncio.ensure_future(act(phone))
-        made = self.held[about] = Conversation(phone, task)
-        late = asyncio.get_running_loop().call_later(self.limit_s, task.cancel)
+        made = self.held[about] = Conversation(phone, task, self.limit_s)
+        made.hold()
 
         def ended(task: asyncio.Task[T]) -> None:
-            late.cancel()
+            made.release()
             if self.held.get(about) is made:
                 del self.held[about]
             if not task.cancelled():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -20,6 +21,8 @@ from core.gateway.callbacks import PATH as CALLBACKS
 from core.gateway.problems import Problem, say
 from core.gateway.replies import Answer
 from core.gateway.routes.ground import GUEST, RECEPTION
+from core.gateway.watch import KEY, Watch
+from core.store.records import Front
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
     from core.gateway.reception import Reception
     from core.gateway.sessions import Guest
+    from core.gateway.watch import Seen
+
+    Find = Callable[[str], Reception | Awaitable[Reception | None] | None]
 
 LOG = logging.getLogger(__name__)
 
@@ -35,26 +41,34 @@ PLATFORM_HEADER = "x-loanrange-tenant"
 BODY_MAX = 64 * 1024
 PICTURE_MAX = 10 * 1024 * 1024 + 1  # one more, so that what is too large is told so
 BEARER = "Bearer "
+STAFF = "/api/v1/staff/"  # who come with tokens of another kind
 _VISIT = re.compile(r"(?:^|,)\s*lr\.visit=([^,;\s]{1,32})")
-_OF_BANK = re.compile(r"/api/v1/banks/([^/]*)(/.*)?")
-OPEN = frozenset({"", "/", "/products", "/texts", "/sessions"})  # under a bank, without a session
+_OF_BANK = re.compile(r"/api/v1/banks/([^/]*)(/.*)?", re.DOTALL)
+LOGINS = frozenset({"/sessions", *(f"/sessions/{front}" for front in Front)})
+# Under a bank, without a session.
+OPEN = frozenset({"", "/", "/products", "/texts", *LOGINS})
 CHANNEL = "/channel"
 ONCE = frozenset({"POST"})  # PUT and DELETE are idempotent as they are (RFC 9110, 9.2.2)
 
 
 class Door:
-    """The gateway as an ASGI application; ``find`` returns the reception of a platform by name."""
+    """The gateway as an ASGI application; ``find`` returns the reception of a platform by name.
 
-    def __init__(self, app: ASGIApp, find: Callable[[str], Reception | None]) -> None:
+    One that must be opened first, as a database is, is awaited.
+    """
+
+    def __init__(self, app: ASGIApp, find: Find) -> None:
         self._app = app
         self._find = find
+        self.watch = Watch(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
         try:
-            answer = await self._serve(scope, receive)
+            with self.watch.request(scope) as seen:
+                answer = seen.answered(await self._serve(scope, receive, seen))
         except Problem as problem:
             await say(problem, send)
             return
@@ -63,14 +77,16 @@ class Door:
             await send({"type": "http.response.start", "status": answer.status, "headers": raw})
             await send({"type": "http.response.body", "body": answer.body})
 
-    async def _serve(self, scope: Scope, receive: Receive) -> Answer | None:
+    async def _serve(self, scope: Scope, receive: Receive, seen: Seen) -> Answer | None:
         """Return the answer to a request; None where its client is gone."""
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        reception = self._find(headers.get(PLATFORM_HEADER, "") or _named(scope))
+        found = self._find(headers.get(PLATFORM_HEADER, "") or _named(scope))
+        reception = await found if isinstance(found, Awaitable) else found
         if reception is None:
             raise Problem("not-found", "There is no such platform.")
+        seen.at(reception)
         await _enter(reception, headers.get("baggage", ""))
         if headers.get("content-encoding", "identity") != "identity":
             raise Problem("unsupported", "The body is packed: send it as it is.")
@@ -81,7 +97,7 @@ class Door:
             return await self._unsealed(reception, scope, body)
         guest = None
         shown = headers.get("authorization")
-        if shown is not None:
+        if shown is not None and not scope["path"].startswith(STAFF):
             guest = reception.sessions.find(shown.removeprefix(BEARER), reception.now_s)
             if guest is None or not shown.startswith(BEARER):
                 raise Problem("no-session")
@@ -111,6 +127,7 @@ class Door:
             answer = await self.answer(reception, guest, inner, told, opened.request.body)
         except Problem as problem:
             answer = Answer(problem.status, tuple(problem.headers().items()), problem.body())
+        inner[KEY].inside(answer)
         if sealed.looked_into_a_face(opened.request, answer):
             channel.require_rekey()
         body = channel.seal(opened, sealed.to_seal(answer))
@@ -131,6 +148,7 @@ class Door:
         Raises:
             Problem: they may not ask this.
         """
+        scope[KEY].knows(guest, scope)
         of_bank = _OF_BANK.fullmatch(scope["path"])
         if of_bank is not None and (of_bank[2] or "") not in OPEN:
             if guest is None:
@@ -142,7 +160,7 @@ class Door:
         bank = of_bank[1] if of_bank is not None else ""
         if guest is not None:
             limits.take(limits.rules.customer, "customer", *guest.key)
-        elif of_bank is not None and of_bank[2] == "/sessions":
+        elif of_bank is not None and of_bank[2] in LOGINS:
             limits.take(limits.rules.logins, "logins", bank)
 
         async def do() -> Answer:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core.application import Application, Kind, Step
+from core.application import Application, Kind, State, Step
 from core.errors import GaveUp, Refused
 from core.flow.journey import TRIES_MAX, begin_anew, refuse
-from core.gateway.conversation import Conversations
+from core.gateway.conversation import Conversations, LetGo
+from core.gateway.fronts import Fronts
 from core.gateway.limits import Limits
 from core.gateway.problems import Problem, refusal
 from core.gateway.replies import Replies
@@ -30,8 +31,27 @@ if TYPE_CHECKING:
     from core.gateway.callbacks import Receiver
     from core.gateway.conversation import Asking, Turn
     from core.gateway.sessions import Guest
+    from core.gateway.staff import Staff
 
     Act = Callable[[Platform, Application, Phone], Awaitable[Application]]
+
+# The states of an application that goes on, in their order, and the one each step begins in.
+WAY = (
+    State.ENTERED,
+    State.REGISTERED,
+    State.AUTHORISED,
+    State.GRANTED,
+    State.ACCOUNT_READY,
+    State.SIGNED,
+    State.ACTIVE,
+)
+BEGINS: dict[Step, State] = {
+    Step.AUTHORISE: State.REGISTERED,
+    Step.APPLY: State.AUTHORISED,
+    Step.OPEN_ACCOUNT: State.GRANTED,
+    Step.SIGN: State.ACCOUNT_READY,
+    Step.DRAW_DOWN: State.SIGNED,
+}
 
 
 @dataclass(slots=True)
@@ -45,6 +65,8 @@ class Reception:
     replies: Replies = field(default_factory=Replies)
     channels: Channels = field(default_factory=new_channels)
     sealed_only: frozenset[str] = frozenset()  # banks that are spoken to through a channel alone
+    fronts: Fronts = field(default_factory=Fronts)  # other front ends, whose tickets are believed
+    staff: Staff | None = None  # whom of the banks' staff to believe, where anybody is
     limits: Limits = field(default_factory=Limits)
     receiver: Receiver | None = None  # of providers' callbacks, where somebody calls back
     # What broke last: a bug of ours, which its client is not told. For whoever runs both; they
@@ -78,8 +100,11 @@ class Reception:
         what the step may ask for.
 
         Raises:
-            Problem: the bank says no, somebody does not answer, or too many steps are under way.
+            Problem: the application has not come to this step yet, the bank says no, somebody does
+                not answer, or too many steps are under way.
         """
+        if app.state in WAY and WAY.index(app.state) < WAY.index(BEGINS[step]):
+            raise Problem("not-now")
         about = (app.id, step.value, *name)
         held = self.conversations.find(about)
         if held is None:
@@ -88,7 +113,10 @@ class Reception:
             held = self.conversations.begin(about, partial(self._step, app, step, act), brought)
         else:
             held.tell(brought)
-        return await held.turn()
+        try:
+            return await held.turn()
+        except LetGo:
+            raise later(app.tries.get(step, 0)) from None
 
     async def _step(self, app: Application, step: Step, act: Act, phone: Asking) -> Application:
         """Take a step, and write a no or a pause down, whether anybody waits for it or not."""

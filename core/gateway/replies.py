@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 KEY_MAX = 64  # characters
 KEYS_KEPT = 64  # of one customer
 CUSTOMERS_KEPT = 50_000
+BYTES_KEPT = 256 * 1024 * 1024  # of all answers; a contract that is shown has some thousand
 
 
 class Answer(NamedTuple):
@@ -49,6 +50,7 @@ class Replies:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], OrderedDict[str, _Kept]] = OrderedDict()
+        self._bytes = 0
 
     async def once(
         self,
@@ -70,8 +72,6 @@ class Replies:
         asked = sha256(request[0].encode() + b"\0" + request[1]).digest()
         kept = self._kept.setdefault(customer, OrderedDict())
         self._kept.move_to_end(customer)
-        if len(self._kept) > CUSTOMERS_KEPT:
-            self._kept.popitem(last=False)
         found = kept.get(key)
         if found is not None:
             if found.request != asked:
@@ -79,18 +79,44 @@ class Replies:
             return await asyncio.shield(found.answer)
         made = _Kept(asked, asyncio.get_running_loop().create_future())
         kept[key] = made
-        if len(kept) > KEYS_KEPT:
-            kept.popitem(last=False)
         try:
             answer = await do()
         except BaseException as error:
-            kept.pop(key, None)
+            self._forget(customer, key, made)
             _pass_on(made.answer, error)
             raise
         if not answer.is_final:
-            kept.pop(key, None)
+            self._forget(customer, key, made)
         made.answer.set_result(answer)
+        own = self._kept.get(customer)
+        if own is not None and own.get(key) is made:
+            self._bytes += len(answer.body)
+            self._make_room(own, customer)
         return answer
+
+    def _make_room(self, own: OrderedDict[str, _Kept], customer: tuple[str, str]) -> None:
+        """Forget what was answered longest ago; who has asked lately is forgotten last."""
+        done = [key for key, each in own.items() if each.answer.done()]
+        for key in done[: max(0, len(done) - KEYS_KEPT)]:
+            self._forget(customer, key, own[key])
+        while len(self._kept) > 1 and (
+            len(self._kept) > CUSTOMERS_KEPT or self._bytes > BYTES_KEPT
+        ):
+            oldest = next(iter(self._kept))
+            for key, each in list(self._kept[oldest].items()):
+                self._forget(oldest, key, each)
+
+    def _forget(self, customer: tuple[str, str], key: str, which: _Kept) -> None:
+        """Forget one answer, if it is still the one that is kept."""
+        kept = self._kept.get(customer)
+        if kept is None or kept.get(key) is not which:
+            return
+        del kept[key]
+        if not kept:
+            del self._kept[customer]
+        done = which.answer
+        if done.done() and not done.cancelled() and done.exception() is None:
+            self._bytes -= len(done.result().body)
 
 
 def _pass_on(waiting: asyncio.Future[Answer], error: BaseException) -> None:

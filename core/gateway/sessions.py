@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.application import Step
+    from core.identity import PhoneNumber
     from core.picture import Picture
     from core.store.records import Session
 
 TOKEN_BYTES = 32
 LIVES_S = 7_200.0  # of business time, as long as WeChat's own session is good for at least
 SESSIONS_MAX = 100_000
+UPLOADS_MAX = 512 * 1024 * 1024  # bytes of the pictures of all sessions
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Guest:
     record: Session
     subject: str
     expires_s: float
+    phone: PhoneNumber | None = None  # as another front end knows them
     session_key: str = field(default="", repr=False)  # WeChat's: it signs questions for the user
     uploads: dict[str, Picture] = field(default_factory=dict)
     tries: dict[Step, int] = field(default_factory=dict)  # of steps that have no application yet
@@ -64,13 +67,15 @@ class Guest:
 
 
 class Sessions:
-    """The open sessions of one platform."""
+    """The open sessions of one platform, and the pictures that wait for their registrations."""
 
     def __init__(self, random: Callable[[int], bytes], appid: str = "") -> None:
         """``random`` gives bytes that nobody can guess."""
         self._random = random
         self._appid = appid
         self._open: OrderedDict[bytes, Guest] = OrderedDict()  # by the hash of the token
+        self._showing: OrderedDict[str, Guest] = OrderedDict()  # who has uploaded, by session
+        self._uploaded = 0  # bytes
 
     def __len__(self) -> int:
         return len(self._open)
@@ -84,11 +89,28 @@ class Sessions:
         known = _hash(token)
         subject = subject_of(record.openid, self._appid, record.bank)
         guest = self._open[known] = Guest(
-            known.hex(), record, subject, now_s + LIVES_S, session_key
+            known.hex(), record, subject, now_s + LIVES_S, None, session_key
         )
         if len(self._open) > SESSIONS_MAX:
-            self._open.popitem(last=False)
+            _, oldest = self._open.popitem(last=False)
+            self.drop_uploads(oldest)
         return token, guest
+
+    def keep_upload(self, guest: Guest, side: str, picture: Picture) -> None:
+        """Keep a picture for a session's registration; where it is too much, the oldest go."""
+        before = guest.uploads.get(side)
+        guest.uploads[side] = picture
+        self._uploaded += picture.size - (before.size if before is not None else 0)
+        self._showing[guest.id] = guest
+        self._showing.move_to_end(guest.id)
+        while self._uploaded > UPLOADS_MAX and len(self._showing) > 1:
+            self.drop_uploads(next(iter(self._showing.values())))
+
+    def drop_uploads(self, guest: Guest) -> None:
+        """Forget the pictures of a session."""
+        if self._showing.pop(guest.id, None) is not None:
+            self._uploaded -= sum(picture.size for picture in guest.uploads.values())
+        guest.uploads.clear()
 
     def find(self, token: str, now_s: float) -> Guest | None:
         """Return whose token this is, None where it is nobody's, or has expired."""
@@ -102,12 +124,14 @@ class Sessions:
         guest = self._open.get(known)
         if guest is not None and guest.expires_s <= now_s:
             del self._open[known]
+            self.drop_uploads(guest)
             return None
         return guest
 
     def close(self, guest: Guest) -> None:
         """End a session."""
         self._open.pop(bytes.fromhex(guest.id), None)
+        self.drop_uploads(guest)
 
 
 def _hash(token: str) -> bytes:

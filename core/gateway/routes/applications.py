@@ -11,19 +11,31 @@ from core.application import Application, Step
 from core.contract.paper import offer
 from core.errors import InputError
 from core.flow.apply_for_credit import apply_for_credit
-from core.flow.authorise import TEXT_VERSION, authorise, withdraw
+from core.flow.authorise import NEEDED, TEXT_VERSION, authorise, withdraw
 from core.flow.draw_down import cancel as cancel_drawdown
 from core.flow.draw_down import draw_down as pay_out
 from core.flow.draw_down import drawdown_id
 from core.flow.open_account import open_account
 from core.flow.phone import Phone
-from core.flow.platform import Platform
-from core.flow.register import Papers, register
+from core.flow.platform import Platform, until_saved
+from core.flow.register import Papers, application_id, register
 from core.flow.sign import sign
 from core.gateway.conversation import Turn
 from core.gateway.problems import Problem, code_of
 from core.gateway.reception import Reception
-from core.gateway.routes.ground import PAGE, At, Body, Cursor, Limit, Who, brought, part_of, today
+from core.gateway.routes.ground import (
+    PAGE,
+    At,
+    Body,
+    Cursor,
+    Limit,
+    Who,
+    Words,
+    brought,
+    part_of,
+    shown,
+    today,
+)
 from core.gateway.routes.sessions import applications_of
 from core.gateway.views import (
     ApplicationView,
@@ -46,18 +58,25 @@ from core.identity import CardNumber
 from core.lending.book import Loan
 from core.store.records import ConsentKind, Contract, Customer, Drawdown, DrawState, Line
 
-Face = Annotated[str, Field(description="the token that the face was shown to", max_length=128)]
+Face = Annotated[str, Words(128, 0, description="the token that the face was shown to")]
 
 
 class Registration(Body):
-    """What is registered for, and a fresh phone code; both sides of the card were uploaded."""
+    """What is registered for, and a fresh phone code; both sides of the card were uploaded.
 
-    product: Annotated[str, Field(examples=["daopu-easy"])]
-    phone_code: Annotated[str, Field(min_length=1, max_length=256)]
+    Whoever came through another front end than the mini-program needs no code.
+    """
+
+    model_config = shown(product="daopu-household", phone_code="0b7Qm")
+
+    product: Annotated[str, Field(examples=["daopu-household"])]
+    phone_code: Annotated[str, Words(256, 0, examples=["0b7Qm…"])] = ""
 
 
 class Consents(Body):
     """What the customer agrees to, having read the text of a version; nothing: it is asked for."""
+
+    model_config = shown(consents=sorted(NEEDED), text_version=TEXT_VERSION)
 
     consents: list[ConsentKind] | None = None
     text_version: Annotated[str, Field(examples=[TEXT_VERSION])] = ""
@@ -66,11 +85,15 @@ class Consents(Body):
 class Faced(Body):
     """Nothing at first; then the token that was asked for, once the face was shown to it."""
 
+    model_config = shown(face="B9E8C2A0-0001")
+
     face: Face = ""
 
 
 class AccountWanted(Faced):
     """``card``: one of the customer's own at another bank; null where they have none."""
+
+    model_config = shown(card="6293051810455348941")
 
     card: Annotated[str | None, Field(examples=["6293051810455348941"])] = None
 
@@ -78,18 +101,19 @@ class AccountWanted(Faced):
 class Signing(Faced):
     """``signature``: whether the customer signs the text that was shown."""
 
+    model_config = shown(signature=True)
+
     signature: bool = False
 
 
 class DrawdownWanted(Faced):
-    """How much, and what for. ``request`` names it: a request is paid once.
+    """How much, and what for. ``request`` names it: a request is paid once."""
 
-    By default it is named after the header Idempotency-Key.
-    """
+    model_config = shown(request="first", amount_fen=2_000_000, use="")
 
     amount_fen: Annotated[int, Field(gt=0, le=10**12, examples=[2_000_000])]
-    use: Annotated[str, Field(max_length=64)] = ""
-    request: Annotated[str, Field(min_length=1, max_length=128)]
+    use: Annotated[str, Words(64, 0)] = ""
+    request: Annotated[str, Words(128, examples=["first"])]
 
 
 async def register_customer(at: At, who: Who, body: Registration) -> ApplicationView:
@@ -97,16 +121,23 @@ async def register_customer(at: At, who: Who, body: Registration) -> Application
     product = at.platform.products.get(body.product)
     if product is None or product.bank != who.bank:
         raise Problem("not-found", "This bank has no such product.")
+    app_id = application_id(who.bank, who.openid, product.id)
+    known = await at.platform.store.get(Application, app_id)
+    if known is not None:  # an answer was lost: nothing need be shown again
+        return application_view(known)
     try:
-        papers = Papers(who.uploads["id_card_front"], who.uploads["id_card_back"], body.phone_code)
+        sides = who.uploads["id_card_front"], who.uploads["id_card_back"]
     except KeyError:
         raise Problem("no-picture") from None
+    if who.phone is None and not body.phone_code:
+        raise Problem("malformed", "phone_code: a fresh one is needed")
+    papers = Papers(*sides, body.phone_code, who.phone)
 
     async def once(tries: int) -> Application:
         return await register(at.platform, who.record, product.id, papers, tries)
 
     app = await at.once(who, Step.REGISTER, once)
-    who.uploads.clear()
+    at.sessions.drop_uploads(who)
     return application_view(app)
 
 
@@ -141,9 +172,14 @@ async def consent(
 async def withdraw_consent(at: At, who: Who, application: str) -> Response:
     """End the consent: nothing is asked under it from now on."""
     app = await at.application(who, application)
-    customer = await at.platform.store.get(Customer, app.customer)
-    assert customer is not None
-    await withdraw(at.platform, customer, today(at))
+    platform, on = at.platform, today(at)
+
+    async def write() -> None:
+        customer = await platform.store.get(Customer, app.customer)
+        assert customer is not None
+        await withdraw(platform, customer, on)
+
+    await until_saved(write)
     return Response(status_code=204)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from fastapi import Request, Response
 
 from core.flow.authorise import NEEDED, TEXT_VERSION
@@ -19,7 +21,10 @@ async def healthz() -> dict[str, str]:
 async def readyz(at: At) -> dict[str, str]:
     """Say that the platform's store answers."""
     first = next(iter(at.platform.banks))
-    await at.platform.store.unsettled(first)
+    try:
+        await at.platform.store.unsettled(first)
+    except Exception as why:  # whatever it is, this process cannot serve
+        raise Problem("later", "The store does not answer.", tries=1, mendable=True) from why
     return {"status": "ready"}
 
 
@@ -27,7 +32,10 @@ async def callback(at: At, request: Request) -> Response:
     """Take a provider's callback, signed after Standard Webhooks: a hint to ask, and no more."""
     if at.receiver is None:
         raise Problem("not-found", "Nobody calls back here.")
-    return Response(status_code=at.receiver.take(request.headers, await request.body()))
+    status = at.receiver.take(request.headers, await request.body())
+    if status != HTTPStatus.NO_CONTENT:
+        raise Problem("not-believed" if status == HTTPStatus.UNAUTHORIZED else "malformed")
+    return Response(status_code=status)
 
 
 async def problem(name: str) -> dict[str, str | int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.clock import date_at
 from core.gateway.problems import Problem
@@ -24,10 +24,24 @@ RECEPTION, GUEST = "reception", "guest"  # in the state of a request's scope
 PAGE, PAGE_MAX = 20, 100
 
 
+# No control characters, and none that turn the direction of what stands behind them.
+PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+
+
 class Body(BaseModel):
     """A body whose unknown fields are errors; no text in it is long."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=512)
+
+
+def Words(most: int, least: int = 1, **more: Any) -> Any:  # noqa: N802  it reads as Field does
+    """Return the field of a text that a client names something with."""
+    return Field(min_length=least, max_length=most, pattern=PLAIN, **more)
+
+
+def shown(**example: Any) -> ConfigDict:
+    """Return the settings of a body that shows an example of itself."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 def _reception(request: Request) -> Reception:
@@ -41,6 +55,9 @@ def _guest(request: Request) -> Guest:
     found: Guest | None = request.scope["state"].get(GUEST)
     if found is None:
         raise Problem("no-session")
+    # The door has looked, too; what it reads a path as is not what decides here.
+    if request.path_params.get("bank", found.bank) != found.bank:
+        raise Problem("other-bank")
     return found
 
 

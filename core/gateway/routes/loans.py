@@ -14,7 +14,18 @@ from core.flow.register import application_id
 from core.flow.repay import repay
 from core.gateway.problems import Problem, refusal
 from core.gateway.reception import Reception, later
-from core.gateway.routes.ground import PAGE, At, Body, Cursor, Limit, Who, part_of, today
+from core.gateway.routes.ground import (
+    PAGE,
+    At,
+    Body,
+    Cursor,
+    Limit,
+    Who,
+    Words,
+    part_of,
+    shown,
+    today,
+)
 from core.gateway.sessions import Guest
 from core.gateway.views import (
     LoanView,
@@ -45,7 +56,9 @@ class Paying(Body):
     ``fund_fen`` is brought in from the bound card first; left out, as much as is paid.
     """
 
-    request: Annotated[str, Field(min_length=1, max_length=128)]
+    model_config = shown(request="instalment-1", amount_fen=180_000)
+
+    request: Annotated[str, Words(128, examples=["instalment-1"])]
     amount_fen: Annotated[int, Field(gt=0, le=10**12)] | None = None
     fund_fen: Annotated[int, Field(ge=0, le=10**12)] | None = None
 

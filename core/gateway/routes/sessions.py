@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Request, Response
 from pydantic import Field
 
-from core.application import Application, Kind, Step
+from core.application import Application, Kind
 from core.errors import GaveUp, InputError, Refused
 from core.flow.enter import Entrance
 from core.flow.enter import log_in as log_in_there
@@ -16,13 +16,15 @@ from core.flow.register import application_id
 from core.gateway.pictures import checked
 from core.gateway.problems import Problem, refusal
 from core.gateway.reception import Reception, later
-from core.gateway.routes.ground import At, Body, Who, bank_of
+from core.gateway.routes.ground import At, Body, Who, Words, bank_of, shown
 from core.gateway.sealed import welcome
 from core.gateway.sessions import LIVES_S, Guest
 from core.gateway.views import ApplicationView, IdentityView, SessionView, application_view
+from core.picture import MAGIC
 from core.products import products_of
-from core.store.records import Entry
+from core.store.records import Entry, Session
 
+PLAIN_BYTES = "application/octet-stream"
 Side = Literal["id_card_front", "id_card_back"]
 
 
@@ -32,10 +34,12 @@ class Login(Body):
     ``visit`` is the client's own name for this opening, ``attempt`` how often it has tried before.
     """
 
-    code: Annotated[str, Field(min_length=1, max_length=256, examples=["0a3Xk…"])]
-    visit: Annotated[str, Field(min_length=1, max_length=128, examples=["2020-07-15/1"])]
+    model_config = shown(code="0a3Xk", visit="2020-07-15/1", entry="scan")
+
+    code: Annotated[str, Words(256, examples=["0a3Xk…"])]
+    visit: Annotated[str, Words(128, examples=["2020-07-15/1"])]
     entry: Entry = Entry.SCAN
-    referrer: Annotated[str, Field(max_length=64)] = ""
+    referrer: Annotated[str, Words(64, 0)] = ""
     attempt: Annotated[int, Field(ge=0, le=TRIES_MAX)] = 0
 
 
@@ -50,6 +54,10 @@ async def log_in(at: At, bank: str, body: Login) -> SessionView:
         raise refusal(no.reason, tries, mendable=mendable) from no
     except GaveUp as why:
         raise later(body.attempt + 1) from why
+    first = await at.platform.store.get(Session, record.id)
+    if first is not None and first.openid != record.openid:
+        # The record of the first stays, so that nobody writes over another's.
+        raise Problem("malformed", "visit: somebody else has this name, choose another")
     token, guest = at.sessions.open(record, at.now_s, key)
     return SessionView(
         token=token,
@@ -97,10 +105,12 @@ async def envelope() -> Response:
 
 async def upload(at: At, who: Who, side: Side, request: Request) -> Response:
     """Keep a picture of one side of the ID card for the registration of this session."""
-    del at
+    sent = request.headers.get("content-type", PLAIN_BYTES).partition(";")[0].strip().lower()
+    if sent != PLAIN_BYTES and sent not in {media for _, media in MAGIC}:
+        raise Problem("unsupported", "Send a picture: image/jpeg, image/png or image/bmp.")
     try:
-        who.uploads[side] = checked(await request.body())
+        picture = checked(await request.body())
     except InputError as wrong:
         raise Problem("unsupported", f"The picture {wrong.problem}; {wrong.remedy}.") from wrong
-    who.tries.setdefault(Step.REGISTER, 0)
+    at.sessions.keep_upload(who, side, picture)
     return Response(status_code=204)

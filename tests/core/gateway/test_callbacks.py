@@ -319,7 +319,7 @@ async def post(receiving, name, body, **changed):
 async def listening():
     """Serve a receiver whose clock stands, and which has nobody to ask."""
     receiver = Receiver(None, SECRET, lambda: float(NOW))
-    platform = SimpleNamespace(clock=ServedClock(START, 1.0, NINE))
+    platform = SimpleNamespace(clock=ServedClock(START, 1.0, NINE), banks={})
     reception = Reception(platform, receiver=receiver)
     async with served(gateway_app(lambda _: reception)) as port:
         yield Receiving(receiver, f"http://127.0.0.1:{port}{PATH}")
