@@ -8,6 +8,7 @@ from scenarios.commands import door
 
 common = door.common
 FILE = click.Path(path_type=Path, dir_okay=False)
+DB = "Where the platform keeps: sqlite:///FILE or postgresql://…; without it, in memory."
 USE = "Who answers: PROVIDER[@BANK]=mock, a plugin's name or a URL; may be repeated."
 
 
@@ -36,8 +37,11 @@ def demo(**given: object) -> None:
     type=door.OneOf(door.WAYS),
     help="How customers come: gateway (the way on the wall host), or straight to the flow.",
 )
+@click.option("--target", metavar="URL", help="Tell them on a server that runs; with --host wall.")
+@click.option("--i-own-this-target", "owned", is_flag=True, help="It is not on this machine.")
 @click.option("--junit", type=FILE, help="Write a JUnit report to this file.")
 @click.option("--use", multiple=True, help=USE)
+@click.option("--trace", type=FILE, help="Write every provider call to this file: spans as JSON.")
 @common("story")
 def story(**given: object) -> None:
     """End-to-end stories, all or by name.
@@ -103,9 +107,24 @@ def schema(**given: object) -> None:
 )
 @click.option("--scenario", type=FILE, help="A scenario file: its profiles, faults and seed.")
 @click.option("--use", multiple=True, help=USE)
+@click.option("--db", metavar="URL", help=DB)
+@click.option(
+    "--log",
+    type=door.OneOf(["json", "text"]),
+    help="Every request of the gateway on stderr; without it warnings only.",
+)
+@click.option("--trace", metavar="FILE|URL", help="Spans: to a file, or to a collector (OTLP).")
+@click.option(
+    "--objects",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the platform's pictures in this folder, sealed under keys of each bank.",
+)
+@click.option(
+    "--issuers", type=FILE, help="Whose tokens are believed: staff and front ends (JSON)."
+)
 @common("serve")
 def serve(**given: object) -> None:
-    """Every provider mock, the control plane and the gateway on one loopback port."""
+    """Every mock, the control plane and the gateway on one port."""
     door.run("serve", given)
 
 

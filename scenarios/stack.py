@@ -32,6 +32,7 @@ from mocks.wire import Reply, Request, headers_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
+    from core.gateway.door import Find
     from core.gateway.reception import Reception
     from mocks.app import Application
     from mocks.plugins import Plugin
@@ -276,12 +277,15 @@ def app_of(
     tenants: Tenants,
     token: str = "",
     added: Iterable[Plugin] = (),
-    find: Callable[[str], Reception | None] | None = None,
+    find: Find | None = None,
+    desk: Application | None = None,
+    open_now: Callable[[], Iterable[Reception]] = tuple,
 ) -> App:
     """Return the whole of what is served for some tenants.
 
     ``token`` opens the control plane; ``added`` are providers of plugins, beside ours; ``find``
-    returns the reception of a tenant's platform, where one is served.
+    returns the reception of a tenant's platform, where one is served, and ``desk`` is its
+    operator's. ``open_now`` tells who is being served, for the metrics.
     """
     wechat, sanctions = WeChatFace(tenants), SanctionsFace(tenants)
     guests = [plugin.service for plugin in added if plugin.service is not None]
@@ -296,9 +300,14 @@ def app_of(
     }
     names = (*REST, *(service.name for service in guests))
     applications: dict[str, Any] = {**dict.fromkeys(names, rest), "_control": control}
+    counted = []
     if find is not None:
-        applications["api"] = gateway_app(find, core.__version__)
-    applications["metrics"] = metrics_app(tenants, token, core.__version__)
+        gateway = applications["api"] = gateway_app(find, core.__version__)
+        gateway.watch.metrics.receptions = open_now
+        counted.append(gateway.watch.metrics)
+    if desk is not None:
+        applications["_operator"] = desk
+    applications["metrics"] = metrics_app(tenants, token, core.__version__, counted)
     return App(tencent, faces, applications)
 
 

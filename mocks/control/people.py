@@ -11,6 +11,7 @@ from pydantic import Field
 from core.errors import InputError, nearest
 from core.identity import PhoneNumber
 from core.picture import Picture
+from core.ports.bureau import CreditReport, Found, GovernmentData
 from core.ports.carrier import Operator, PhoneState
 from mocks.control.door import Strict, Theirs
 
@@ -22,6 +23,36 @@ MADE_FROM = 170_000  # those who are made to order; no scenario reaches these nu
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
 Fen = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Report(Strict):
+    """What the bureau has of somebody (``core.ports.bureau.CreditReport``)."""
+
+    found: Found
+    accounts: Count = 0
+    open_loans: Count = 0
+    debt_fen: Fen = 0
+    monthly_due_fen: Fen = 0
+    current_overdue_fen: Fen = 0
+    worst_overdue_24m: Count = 0
+    inquiries_1m: Count = 0
+    inquiries_3m: Count = 0
+    inquiries_6m: Count = 0
+    card_utilisation_ppm: Count = 0
+    guaranteed_fen: Fen = 0
+
+
+class Government(Strict):
+    """What the authorities have of somebody (``core.ports.bureau.GovernmentData``)."""
+
+    found: Found
+    social_insurance_months: Count = 0
+    housing_fund_base_fen: Fen = 0
+    tax_grade: Annotated[str, Field(max_length=1)] = ""
+    owns_property: bool = False
+    court_enforced: bool = False
+    village_grade: Annotated[str, Field(max_length=1)] = ""
 
 
 class Truth(Strict):
@@ -52,9 +83,12 @@ class Truth(Strict):
     likeness_ppm: Annotated[int, Field(ge=0, lt=1_000_000)] | None = None
     listed: Literal["", "hit", "review"] | None = None
     tenure_months: Annotated[int, Field(ge=0)] | None = None
+    cards: Annotated[tuple[str, ...], Field(max_length=0)] | None = None  # []: they hold none
     average_deposit_fen: Fen | None = None
     monthly_wage_fen: Fen | None = None
     income_fen: Fen | None = None
+    report: Report | None = None
+    government: Government | None = None
     employer: Text | None = None
     job: Text | None = None
 
@@ -63,10 +97,12 @@ class NewPerson(Strict):
     """Who is wanted: somebody new at a bank who passes every check, or the person of a ``key``.
 
     ``truth`` are fields, ``traits`` what may be so with people, by name (``card_expired: true``).
+    ``number`` says which of the bank's people is made: by default the next nobody has asked for.
     """
 
     bank: str = ""
     key: str = ""
+    number: Annotated[int, Field(ge=0)] | None = None
     truth: Truth = Field(default_factory=Truth)
     traits: dict[str, bool] = Field(default_factory=dict)
 
@@ -85,15 +121,22 @@ async def people(
 async def make_person(tenant: Theirs, body: NewPerson) -> dict[str, Any]:
     """Make somebody, or change what is true of somebody; they stay so."""
     said = body.truth.model_dump(exclude_unset=True, exclude_none=True) | body.traits
+    if body.truth.report is not None:
+        said["report"] = CreditReport(**body.truth.report.model_dump())
+    if body.truth.government is not None:
+        said["government"] = GovernmentData(**body.truth.government.model_dump())
     if "valid_to" in body.truth.model_fields_set:
         said["valid_to"] = body.truth.valid_to  # null: valid for a long term
     if body.truth.phone:
         said["phone"] = PhoneNumber(body.truth.phone)
     town = tenant.house.people
     if body.key:
+        if body.number is not None:
+            raise InputError("number", f"{body.key!r} has one already", "leave it out")
         return shown(town.with_truth(body.key, **said))
-    bank = _bank(tenant, body.bank)
-    number = MADE_FROM + tenant.count(f"people/{bank}")
+    bank, number = _bank(tenant, body.bank), body.number
+    if number is None:
+        number = MADE_FROM + tenant.count(f"people/{bank}")
     return shown(town.make(bank, number, **said))
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from difflib import get_close_matches
+from functools import partial
+from ipaddress import ip_address
+from os import environ
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as Xml
 
 from rich.markup import escape
@@ -14,16 +19,19 @@ from scenarios.commands.door import FINE, NO, SEED
 from scenarios.hosts.world import built_in
 from scenarios.output import dumps, results, write_json, write_text
 from scenarios.stories import STORIES, find
-from scenarios.stories.run import as_json, tell_all
+from scenarios.stories.run import as_json, tell_all, tell_all_at
 from scenarios.uses import choice_of, uses_of
+from scenarios.watching import traced
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scenarios.commands.door import Terminal
+    from scenarios.hosts.remote import Target
     from scenarios.stories import Story
     from scenarios.stories.run import Told
 
+OPENED_BY = "LOANRANGE_TOKEN"  # as of `serve`
 SMALL = {"a", "an", "the", "of", "and", "is", "in", "to", "by", "at", "no", "that", "s", ""}
 
 
@@ -33,8 +41,11 @@ def run(  # noqa: PLR0913, PLR0917  one argument an option
     list_only: bool,
     host: str,
     via: str | None,
+    target: str | None,
+    owned: bool,
     junit: Path | None,
     use: tuple[str, ...],
+    trace: Path | None,
     seed: int | None,
     out: Path,
 ) -> int:
@@ -45,14 +56,22 @@ def run(  # noqa: PLR0913, PLR0917  one argument an option
     terminal.seed = seed = SEED if seed is None else seed
     uses = uses_of(map(choice_of, use), built_in()[0])
     extra = (*((f"--via {via}",) if via else ()), *(f"--use {each}" for each in use))
-    told = tell_all(
-        stories,
-        seed,
-        host,
-        lambda each: show(terminal, each, seed, host, extra),
-        uses,
-        via or "",
-    )
+    if target is not None and trace is not None:
+        raise InputError("--trace", "the calls are made by the server", "give it to its serve")
+    if target is not None:
+        where = target_of(target, host, via, use, owned=owned)
+        extra = (f"--target {where.address}", *(("--i-own-this-target",) if owned else ()))
+        shown = partial(show, terminal, seed=seed, host=host, extra=extra)
+        told = asyncio.run(tell_all_at(where, stories, seed, shown))
+    else:
+        told = tell_all(
+            traced(stories, trace),
+            seed,
+            host,
+            lambda each: show(terminal, each, seed, host, extra),
+            uses,
+            via or "",
+        )
     document = as_json(told, seed, host)
     with results(out) as folder:
         write_json(folder / "stories.json", document)
@@ -66,6 +85,41 @@ def run(  # noqa: PLR0913, PLR0917  one argument an option
         f"digest {document['digest']}; seed {seed}; repeat with: {terminal.repeat()}"
     )
     return NO if failed else FINE
+
+
+def target_of(url: str, host: str, via: str | None, use: tuple[str, ...], *, owned: bool) -> Target:
+    """Return the server on which stories are to be told.
+
+    Raises:
+        InputError: no address of one, or not ours to tell stories on, or words that go elsewhere.
+    """
+    from scenarios.hosts.remote import Target
+
+    place = f"--target {url}"
+    if host != "wall":
+        raise InputError(place, f"the {host} host asks no server", "add --host wall")
+    if via == "flow":
+        raise InputError(place, "is reached through its gateway alone", "leave out --via flow")
+    if use:
+        remedy = "start the server with --use"
+        raise InputError(place, "has its own who answers", remedy)
+    try:
+        parts = urlsplit(url)
+        known = parts.port != 0 and parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        known = False
+    if not known or parts.path.strip("/") or parts.query or parts.username:
+        raise InputError(place, "is no address of a server", "write http://127.0.0.1:8000")
+    if not owned and not _is_loopback(parts.hostname or ""):
+        raise InputError(place, "is not on this machine", "add --i-own-this-target, if you do")
+    return Target(url, environ.get(OPENED_BY, ""))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def wanted(names: tuple[str, ...]) -> list[Story]:

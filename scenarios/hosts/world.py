@@ -37,6 +37,7 @@ from scenarios.population.making import Maker
 from scenarios.population.plan import Plan
 from scenarios.population.register import Population
 from scenarios.population.shops import Shops
+from scenarios.spans import SPANS, Spans, TracedPorts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -93,7 +94,7 @@ class World:
 
     # A snapshot shares these. (A Maker has a generator in it, which is put in place anew for each
     # part of a person: nothing of one call is left to the next.)
-    unchanging: ClassVar[tuple[type, ...]] = (Bank, Product, Plan, Maker)
+    unchanging: ClassVar[tuple[type, ...]] = (Bank, Product, Plan, Maker, Spans)
 
     def __init__(  # noqa: PLR0913  each by its name, all but two with a default
         self,
@@ -124,6 +125,7 @@ class World:
         self.lines = lines(more | (profiles or {}), faults, outages)
         self.store = CopyingStore() if copying else MemoryStore()
         self._tap = tap or _straight
+        self.spans = SPANS.get()  # of all calls, where somebody traces
         self.people = Population(self.seed, start, self.banks)
         people = self.people
         secret = self.seed.key("evidence").to_bytes(8, "big")
@@ -177,6 +179,8 @@ class World:
 
     def ports(self, operation: Callable[[str, str], Callable[..., Any]]) -> Ports:
         """Return the ports of a host, which makes each operation by provider and name."""
+        if self.spans is not None:
+            operation = self.spans.around(operation, self.store.tables)
 
         def port(provider: str) -> Any:
             methods = {
@@ -185,7 +189,10 @@ class World:
             }
             return type(f"{provider}_port", (), {"__slots__": (), **methods})()
 
-        return Ports(*(port(provider) for provider in PROVIDERS))
+        made = [port(provider) for provider in PROVIDERS]
+        if self.spans is not None:
+            return TracedPorts(*made, tracer=self.spans.tracer)
+        return Ports(*made)
 
     def platform(self, host: Host) -> Platform:
         """Return the platform on a host's clock and ports, with this world's memory."""

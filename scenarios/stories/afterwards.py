@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.application import Reason, State, Step
-from core.flow import after_loan
 from core.lending.book import LoanState, payoff_quote
 from core.lending.classification import Category
-from core.store.records import Customer, Line, RiskWarning
+from core.store.records import Customer, RiskWarning
 from scenarios.stories.story import story
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ async def a_loan_is_repaid_early_and_owes_nothing(stage: Stage) -> None:
     loan = await stage.loan(ending)
     stage.check(loan.state is LoanState.SETTLED, "the loan is settled")
     stage.check(paid.amount_fen == quote.total_fen, "it cost what was quoted")
-    line = await stage.platform.store.get(Line, ending.application)
-    assert line is not None
+    line = await stage.line(ending)
     stage.check(line.free_fen == line.limit_fen, "the whole line is free again")
 
 
@@ -70,7 +68,8 @@ async def an_overdue_customer_pays_penalty_and_comes_back(stage: Stage) -> None:
     loan = await stage.loan(ending)
     stage.check(loan.state is LoanState.OVERDUE, "the loan is overdue")
     stage.check(loan.category is Category.SPECIAL_MENTION, "it is of special mention")
-    stage.check(stage.world.store.tables[RiskWarning], "the bank was warned")
+    warned = await stage.operator.all(RiskWarning, stage.bank)
+    stage.check(warned, "the bank was warned")
     blocked = await stage.draw_again(person, ending.application, "2", amount_fen=1_000_000)
     stage.expect(blocked, "refused", Reason.LINE_FROZEN, Step.DRAW_DOWN)
     paid = await stage.repay(loan, "arrears")
@@ -101,15 +100,14 @@ async def a_customer_listed_after_the_opening_is_restricted_in_silence(stage: St
     ending = stage.expect(await stage.visit(person, share_ppm=300_000), "done")
     stage.expect(await stage.visit(other), "done")
     await stage.days(3)
-    stage.list_person(person)
-    restricted = (await after_loan.rescreen(stage.platform, stage.bank)).restricted
+    await stage.put_on_list(person)
+    restricted = await stage.operator.rescreen(stage.bank)
     app = await stage.application(ending.application)
     stage.check(restricted == [app.customer], "one customer is restricted, and the right one")
     stage.check(app.state is State.HELD, "the application is held")
     refused = await stage.draw_again(person, ending.application, "2", amount_fen=1_000_000)
     stage.expect(refused, "refused", Reason.LINE_FROZEN, Step.DRAW_DOWN)
-    customer = await stage.platform.store.get(Customer, app.customer)
-    assert customer is not None
+    customer = await stage.record(Customer, app.customer)
     stage.check(customer.restricted, "the customer is restricted")
     other_product = stage.second_product()
     more = await stage.visit(person, product=other_product, visit="3")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core.application import Reason, State, Step
-from core.store.records import Account, Entry, Line
+from core.store.records import Account, Entry
 from scenarios.stories.story import add, story
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ async def a_card_holder_draws_without_opening_an_account(stage: Stage) -> None:
     """A customer who holds a card of the bank is paid onto it: nothing is opened."""
     ending = stage.expect(await stage.visit(stage.person(holds_card=True)), "done")
     app = await stage.application(ending.application)
-    account = await stage.platform.store.get(Account, app.account)
-    stage.check(account is not None and not account.opened, "the customer's own card was taken")
+    account = await stage.record(Account, app.account)
+    stage.check(not account.opened, "the customer's own card was taken")
 
 
 @story()
@@ -64,8 +64,7 @@ async def a_line_is_drawn_twice_and_holds(stage: Stage) -> None:
     """A line is drawn in two parts; a third that it does not hold is refused."""
     person = stage.person(holds_card=False)
     ending = stage.expect(await stage.visit(person, share_ppm=500_000), "done")
-    line = await stage.platform.store.get(Line, ending.application)
-    assert line is not None
+    line = await stage.line(ending)
     rest_fen = line.free_fen
     again = await stage.draw_again(person, ending.application, "2", amount_fen=rest_fen)
     stage.expect(again, "done")
@@ -78,8 +77,7 @@ async def two_banks_serve_one_customer_and_see_each_others_line(stage: Stage) ->
     """One customer at two banks: two applications, two accounts, one exposure."""
     person = stage.person(holds_card=False)
     first = stage.expect(await stage.visit(person, share_ppm=300_000), "done")
-    line = await stage.platform.store.get(Line, first.application)
-    assert line is not None
+    line = await stage.line(first)
     bank, product = stage.other_product()
     second = await stage.visit(person, bank, product, visit="2")
     app = await stage.application(second.application)

@@ -9,9 +9,9 @@ from core.application import Reason, State, Step
 from core.clock import DAY_S
 from core.flow import calls
 from core.flow.draw_down import drawdown_id
-from core.store.records import Drawdown, DrawState, Line
+from core.store.records import Drawdown, DrawState
 from mocks.line import ASSUMED, Fault, FaultKind, Phase
-from scenarios.stories.stage import CrashPlan
+from scenarios.stories.crash import CrashPlan
 from scenarios.stories.story import story
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def lost(call: int, phase: Phase, kind: FaultKind = FaultKind.DROP, *attempts: i
 async def paid_once(stage: Stage) -> None:
     """Draw, and find the money paid exactly once."""
     ending = stage.expect(await stage.visit(stage.person(holds_card=False)), "done")
-    stage.check(stage.payouts() == 1, f"the core paid once, not {stage.payouts()} times")
+    count = await stage.paid_out()
+    stage.check(count == 1, f"the core paid once, not {count} times")
     await stage.check_state(ending, State.ACTIVE)
 
 
@@ -84,12 +85,11 @@ async def a_payout_nobody_can_ask_after_is_settled_by_the_day_end(stage: Stage) 
     ending = await stage.visit(stage.person(holds_card=False), returns=0)
     stage.expect(ending, "unfinished", step=Step.DRAW_DOWN)
     app = await stage.application(ending.application)
-    drawdown = await stage.platform.store.get(Drawdown, app.drawdowns[0])
-    assert drawdown is not None
+    drawdown = await stage.record(Drawdown, app.drawdowns[0])
     stage.check(drawdown.state is DrawState.PENDING_CORE, "nobody says that it failed")
     await stage.days(1)
     await stage.loan(ending)
-    stage.check(stage.payouts() == 1, "it was paid once")
+    stage.check(await stage.paid_out() == 1, "it was paid once")
 
 
 @story(
@@ -101,10 +101,9 @@ async def a_payout_that_never_happened_gives_the_line_back(stage: Stage) -> None
     ending = await stage.visit(stage.person(holds_card=False), returns=0)
     stage.expect(ending, "unfinished", step=Step.DRAW_DOWN)
     await stage.days(1)
-    line = await stage.platform.store.get(Line, ending.application)
-    assert line is not None
+    line = await stage.line(ending)
     stage.check(line.free_fen == line.limit_fen, "the whole line is free again")
-    stage.check(stage.payouts() == 0, "nothing was paid")
+    stage.check(await stage.paid_out() == 0, "nothing was paid")
 
 
 @story(lost(calls.OPEN.number, Phase.AFTER_COMMIT))
@@ -123,8 +122,8 @@ async def an_account_never_opened_is_opened_on_the_next_visit(stage: Stage) -> N
     stage.expect(await stage.visit(person, returns=0), "unfinished", step=Step.OPEN_ACCOUNT)
     await stage.days(2)
     stage.expect(await stage.visit(person, visit="2"), "done")
-    opened = [each for each in stage.world.corebank.deposits(stage.bank) if each.bound]
-    stage.check(len(opened) == 1, "one account was opened")
+    opened = await stage.operator.opened(stage.bank)
+    stage.check(opened == 1, "one account was opened")
 
 
 @story()
@@ -134,7 +133,7 @@ async def the_same_request_for_another_amount_is_refused(stage: Stage) -> None:
     ending = stage.expect(await stage.visit(person), "done")
     again = await stage.draw_again(person, ending.application, "1", amount_fen=1_500_000)
     stage.expect(again, "refused", Reason.REQUEST_CHANGED, Step.DRAW_DOWN)
-    stage.check(stage.payouts() == 1, "one payout")
+    stage.check(await stage.paid_out() == 1, "one payout")
 
 
 @story(lost(calls.ACCOUNT_SCREEN.number, Phase.BEFORE, FaultKind.DROP, *range(1, 99)))
@@ -143,7 +142,7 @@ async def a_name_list_that_does_not_answer_is_never_a_clear(stage: Stage) -> Non
     ending = await stage.visit(stage.person(holds_card=False), returns=1)
     stage.expect(ending, "unfinished", step=Step.OPEN_ACCOUNT)
     await stage.check_state(ending, State.GRANTED)
-    stage.check(stage.payouts() == 0, "nothing was paid")
+    stage.check(await stage.paid_out() == 0, "nothing was paid")
 
 
 @story(lost(calls.PHONE_NAME.number, Phase.AFTER_COMMIT), lost(calls.REPORT.number, Phase.BEFORE))
@@ -157,7 +156,7 @@ async def a_crash_after_the_payout_books_it_once(stage: Stage) -> None:
     """The platform dies with the core's answer in its hands; it comes up, asks, and books once."""
     person = stage.person(holds_card=False)
     stage.expect(await stage.resume(person), "done")
-    stage.check(stage.payouts() == 1, "it was paid once")
+    stage.check(await stage.paid_out() == 1, "it was paid once")
 
 
 @story(crash=lambda: CrashPlan(DISBURSE, after=False))
@@ -165,7 +164,7 @@ async def a_crash_before_the_payout_pays_once(stage: Stage) -> None:
     """The platform dies with the instruction saved and not sent."""
     person = stage.person(holds_card=False)
     stage.expect(await stage.resume(person), "done")
-    stage.check(stage.payouts() == 1, "it was paid once")
+    stage.check(await stage.paid_out() == 1, "it was paid once")
 
 
 @story(crash=lambda: CrashPlan(calls.DEPOSIT.number, after=True))
@@ -180,8 +179,8 @@ async def a_crash_after_the_opening_finds_the_account(stage: Stage) -> None:
     """The platform dies when the core has opened the account: there is still only one."""
     person = stage.person(holds_card=False)
     stage.expect(await stage.resume(person), "done")
-    opened = [each for each in stage.world.corebank.deposits(stage.bank) if each.bound]
-    stage.check(len(opened) == 1, "one account was opened")
+    opened = await stage.operator.opened(stage.bank)
+    stage.check(opened == 1, "one account was opened")
 
 
 @story()
@@ -190,7 +189,7 @@ async def every_request_made_twice_has_one_effect(stage: Stage) -> None:
     person = stage.person(holds_card=False)
     ending = stage.expect(await stage.visit(person), "done")
     stage.expect(await stage.visit(person), "done")
-    stage.check(stage.payouts() == 1, "one payout")
+    stage.check(await stage.paid_out() == 1, "one payout")
     app = await stage.application(ending.application)
     stage.check(app.drawdowns == [drawdown_id(app.id, f"{person.key}/1")], "one drawdown")
     loan = await stage.loan(ending)
@@ -212,4 +211,5 @@ async def twenty_customers_get_through_five_percent_faults(stage: Stage) -> None
         done += ending.outcome == "done"
     await stage.days(1)
     stage.check(done >= 18, f"nearly all got their money, not {done}")
-    stage.check(stage.payouts() == done, f"{stage.payouts()} payouts for {done} loans")
+    paid = await stage.paid_out()
+    stage.check(paid == done, f"{paid} payouts for {done} loans")

@@ -6,11 +6,6 @@ from typing import TYPE_CHECKING
 
 from core.application import Reason, Step
 from core.errors import GaveUp
-from core.flow import draw_down
-from core.flow.funding import set_quota
-from core.flow.lock import unlock
-from core.flow.take_back import take_back
-from core.flow.write_off import write_off
 from core.lending.book import LoanState
 from core.store.records import (
     AuditEvent,
@@ -49,7 +44,7 @@ async def an_instalment_paid_by_hand_is_not_collected_again(stage: Stage) -> Non
     await stage.days((loan.rows[0].due - stage.today).days)
     await stage.repay(loan, "by hand")
     await stage.days(1)
-    paid = stage.world.store.tables[Repayment].values()
+    paid = await stage.operator.all(Repayment, stage.bank)
     stage.check(len(paid) == 1, "there is one repayment")
 
 
@@ -74,15 +69,13 @@ async def a_reservation_that_is_cancelled_frees_the_line(stage: Stage) -> None:
     """Reserved, then cancelled before anything was sent: the line is whole, nothing is paid."""
     ending = await stage.signed(stage.person(holds_card=False))
     await stage.reserve(ending, "1")
-    app = await stage.application(ending.application)
-    await draw_down.cancel(stage.platform, app, "1")
-    draw = await draw_down.cancel(stage.platform, app, "1")  # what was given back stays so
+    await stage.operator.cancel(ending.application, "1")
+    draw = await stage.operator.cancel(ending.application, "1")  # what was given back stays so
     assert draw is not None
     stage.check(draw.state is DrawState.CANCELLED, "the drawdown is cancelled")
-    line = await stage.platform.store.get(Line, app.id)
-    assert line is not None
+    line = await stage.line(ending)
     stage.check(line.free_fen == line.limit_fen, "the whole line is free")
-    stage.check(stage.payouts() == 0, "nothing was paid out")
+    stage.check(await stage.paid_out() == 0, "nothing was paid out")
     await stage.expect_refused(
         stage.ask_for(ending, "1", DRAW_FEN),
         Reason.REQUEST_ENDED,
@@ -95,17 +88,16 @@ async def a_reservation_nobody_confirms_expires(stage: Stage) -> None:
     ending = await stage.signed(stage.person(holds_card=False))
     await stage.reserve(ending, "1")
     await stage.days(1)
-    line = await stage.platform.store.get(Line, ending.application)
-    assert line is not None
+    line = await stage.line(ending)
     stage.check(line.free_fen == line.limit_fen, "the whole line is free")
     await stage.ask_for(ending, "1", DRAW_FEN)
-    stage.check(stage.payouts() == 1, "it is paid out once")
+    stage.check(await stage.paid_out() == 1, "it is paid out once")
 
 
 @story()
 async def a_bank_lends_no_more_than_its_funding(stage: Stage) -> None:
     """The quota holds one drawdown: the second customer waits until the first has repaid."""
-    await set_quota(stage.platform, stage.bank, DRAW_FEN + 1)
+    await stage.operator.set_quota(stage.bank, DRAW_FEN + 1)
     first = stage.expect(await stage.visit(stage.person(holds_card=False)), "done")
     person = stage.person(holds_card=False)
     full = stage.expect(await stage.visit(person), "refused", Reason.FUNDING_FULL, Step.DRAW_DOWN)
@@ -113,8 +105,7 @@ async def a_bank_lends_no_more_than_its_funding(stage: Stage) -> None:
     await stage.repay(loan, "all", DRAW_FEN * 2)
     again = await stage.draw_again(person, full.application, "2", amount_fen=DRAW_FEN)
     stage.expect(again, "done")
-    funding = await stage.platform.store.get(Funding, stage.bank)
-    assert funding is not None
+    funding = await stage.record(Funding, stage.bank)
     stage.check((funding.used_fen, funding.reserved_fen) == (DRAW_FEN, 0), "one loan is out")
 
 
@@ -124,15 +115,15 @@ async def a_payout_is_taken_back_on_its_own_day_and_not_later(stage: Stage) -> N
     first = stage.expect(await stage.visit(stage.person(holds_card=False)), "done")
     app = await stage.application(first.application)
     for _ in range(2):
-        draw = await take_back(stage.platform, app.drawdowns[0])
+        draw = await stage.operator.take_back(app.drawdowns[0])
         stage.check(draw.state is DrawState.REVERSED, "the payout is taken back")
-    line = await stage.platform.store.get(Line, app.id)
-    assert line is not None
+    line = await stage.record(Line, app.id)
     stage.check(line.free_fen == line.limit_fen, "the whole line is free")
     second = stage.expect(await stage.visit(stage.person(holds_card=False)), "done")
     await stage.days(1)
     app = await stage.application(second.application)
-    await stage.expect_refused(take_back(stage.platform, app.drawdowns[0]), Reason.NOT_REVERSIBLE)
+    asked = stage.operator.take_back(app.drawdowns[0])
+    await stage.expect_refused(asked, Reason.NOT_REVERSIBLE)
     stage.check((await stage.loan(second)).state is LoanState.LIVE, "the loan stands")
 
 
@@ -143,7 +134,8 @@ async def a_customer_who_spent_the_money_keeps_the_loan(stage: Stage) -> None:
     loan = await stage.loan(ending)
     await stage.spend(loan)
     app = await stage.application(ending.application)
-    await stage.expect_refused(take_back(stage.platform, app.drawdowns[0]), Reason.NOT_REVERSIBLE)
+    asked = stage.operator.take_back(app.drawdowns[0])
+    await stage.expect_refused(asked, Reason.NOT_REVERSIBLE)
     stage.check((await stage.loan(ending)).state is LoanState.LIVE, "the loan stands")
 
 
@@ -160,13 +152,12 @@ async def what_nobody_can_ask_after_is_decided_by_the_file(stage: Stage) -> None
     await stage.days(1)
     draw = await drawn(stage, ending.application)
     stage.check(draw.state is DrawState.PENDING_CORE, "the drawdown still waits")
-    order = await stage.platform.store.get(Instruction, draw.instruction)
-    assert order is not None
+    order = await stage.record(Instruction, draw.instruction)
     stage.check(order.suspended_on is not None, "it stands on the manual list")
     await stage.days(1)
     draw = await drawn(stage, ending.application)
     stage.check(draw.state is DrawState.DONE, "the file said that it was paid")
-    kinds = {event.kind for event in stage.world.store.tables[AuditEvent].values()}
+    kinds = {event.kind for event in await stage.operator.all(AuditEvent, stage.bank)}
     stage.check(kinds == {"suspended", "file_decided"}, "both are in the audit")
 
 
@@ -180,8 +171,7 @@ async def what_no_file_tells_never_happened(stage: Stage) -> None:
     await stage.days(3)
     draw = await drawn(stage, ending.application)
     stage.check(draw.state is DrawState.REJECTED, "the drawdown is over")
-    line = await stage.platform.store.get(Line, ending.application)
-    assert line is not None
+    line = await stage.line(ending)
     stage.check(line.free_fen == line.limit_fen, "the whole line is free")
 
 
@@ -193,12 +183,13 @@ async def a_loan_that_cannot_be_turned_keeps_nobody_waiting(stage: Stage) -> Non
     ]
     sound, poisoned = await stage.loan(endings[1]), await stage.loan(endings[1])
     poisoned.rows[0].interest_fen = -1
-    await stage.platform.store.save(poisoned)
+    await stage.operator.save(poisoned)
     due = (poisoned.rows[0].due - stage.today).days + 1
     await stage.days(due)
     loans = [await stage.loan(ending) for ending in endings]
     stage.check([loan.paid(0) for loan in loans] == [True, False, True], "the others are paid")
-    stage.check(len(stage.world.store.tables[LoanLock]) == 1, "one loan is locked")
+    locks = await stage.operator.all(LoanLock, stage.bank)
+    stage.check(len(locks) == 1, "one loan is locked")
     try:
         await stage.repay(poisoned, "by hand")
     except GaveUp:
@@ -206,8 +197,8 @@ async def a_loan_that_cannot_be_turned_keeps_nobody_waiting(stage: Stage) -> Non
     else:
         stage.check(False, "nothing is done with a locked loan")
     sound.version = (await stage.loan(endings[1])).version
-    await stage.platform.store.save(sound)
-    await unlock(stage.platform, sound.id)
+    await stage.operator.save(sound)
+    await stage.operator.unlock(sound.id)
     await stage.days(1)
     stage.check((await stage.loan(endings[1])).paid(0), "the mended loan has caught up")
 
@@ -236,7 +227,7 @@ async def a_lost_loan_is_written_off_and_still_owed(stage: Stage) -> None:
     loan = await stage.loan(ending)
     await stage.spend(loan)
     await stage.days((loan.rows[0].due - stage.today).days + 182)
-    await write_off(stage.platform, loan.id)
+    await stage.operator.write_off(loan.id)
     await stage.days(1)
     loan = await stage.loan(ending)
     stage.check(loan.state is LoanState.WRITTEN_OFF, "the loan is written off")
@@ -249,6 +240,4 @@ async def a_lost_loan_is_written_off_and_still_owed(stage: Stage) -> None:
 async def drawn(stage: Stage, application: str) -> Drawdown:
     """Return the only drawdown of an application."""
     app = await stage.application(application)
-    draw = await stage.platform.store.get(Drawdown, app.drawdowns[0])
-    assert draw is not None
-    return draw
+    return await stage.record(Drawdown, app.drawdowns[0])

@@ -7,9 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.application import Reason, State, Step
-from core.flow.authorise import withdraw
 from core.ports.bureau import CreditReport, Found, GovernmentData
-from core.store.records import ConsentKind, Customer
+from core.store.records import ConsentKind
 from scenarios.stories.story import add, story
 
 if TYPE_CHECKING:
@@ -183,8 +182,7 @@ async def is_refused(stage: Stage, no: No) -> None:
     person = stage.person(bank, **{"holds_card": False, **no.truth})
     ending = await stage.visit(person, bank, product, **no.wish)
     stage.expect(ending, "refused", no.reason, no.step)
-    disbursed = [entry for entry in stage.world.corebank.entries(bank) if entry.kind == "disburse"]
-    stage.check(not disbursed, "nothing was paid")
+    stage.check(await stage.paid_out(bank) == 0, "nothing was paid")
     if no.reason in (Reason.NAME_LIST_HIT, Reason.NAME_LIST_REVIEW):
         await stage.check_state(ending, State.HELD)
         stage.check(
@@ -202,7 +200,7 @@ async def a_face_refused_once_passes_on_the_second_try(stage: Stage) -> None:
     """A customer who first showed a photo shows the face, and goes on."""
     person = stage.person(holds_card=False, live=False)
     stage.expect(await stage.visit(person, tries=1), "refused", Reason.FACE_NOT_LIVE, Step.APPLY)
-    person.live = True
+    stage.change(person, live=True)
     stage.expect(await stage.visit(person, visit="2"), "done")
 
 
@@ -212,17 +210,16 @@ async def a_withdrawn_consent_stops_every_question(stage: Stage) -> None:
     person = stage.person(holds_card=False)
     left = await stage.visit(person, refuses=frozenset({Step.APPLY}))
     app = await stage.application(left.application)
-    customer = await stage.platform.store.get(Customer, app.customer)
-    assert customer is not None
-    await withdraw(stage.platform, customer, stage.today)
-    asked = len(stage.world.bureau.asked)
+    await stage.operator.withdraw(app.customer, stage.today)
+    asked = await stage.operator.bureau_asked()
     stage.expect(
         await stage.visit(person, visit="2", tries=1),
         "refused",
         Reason.CONSENT_WITHDRAWN,
         Step.APPLY,
     )
-    stage.check(len(stage.world.bureau.asked) == asked, "nothing was asked of the bureau")
+    more = await stage.operator.bureau_asked() - asked
+    stage.check(more == 0, "nothing was asked of the bureau")
     await stage.days(1)
     stage.expect(await stage.visit(person, visit="3", tries=3), "done")
 

@@ -8,24 +8,28 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from core.errors import GaveUp, InputError, ProviderError, Refused
-from core.invariants import Books, check
 from mocks.journal import Journal
-from scenarios.digest import digest, hash_of
+from scenarios.digest import hash_of
 from scenarios.hosts.instant import InstantHost
 from scenarios.hosts.virtual import VirtualHost
 from scenarios.hosts.world import World
-from scenarios.stories.stage import Crash, Stage, StoryFailed
+from scenarios.stories.crash import Broken, Crash
+from scenarios.stories.operator import judge
+from scenarios.stories.stage import Stage, StoryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from core.invariants import Violation
+    from scenarios.hosts.remote import Target
     from scenarios.hosts.wire import WireHost
     from scenarios.hosts.world import Host
+    from scenarios.stories.operator import Verdict
     from scenarios.stories.story import Story
     from scenarios.uses import Uses
 
 START = date(2020, 7, 1)
+# What fails a story, and not its teller.
+FAILED = (StoryFailed, Refused, GaveUp, ProviderError, InputError, AssertionError, Crash, Broken)
 
 
 def over_http(world: World, endpoints: Mapping[tuple[str, str], str] | None = None) -> Host:
@@ -113,44 +117,57 @@ def tell(
     problem = ""
     try:
         host.run(story.tell(stage))
-    except (StoryFailed, Refused, GaveUp, ProviderError, InputError, AssertionError, Crash) as no:
-        problem = str(no) if isinstance(no, StoryFailed) else f"{type(no).__name__}: {no}"
-        if isinstance(no, AssertionError):  # a bug of ours: where it was seen
-            problem += f" in {traceback.format_tb(no.__traceback__)[-1].strip()}"
-    books = Books(world.store.tables, world.corebank, world.products)
-    broken = check(books)
-    if not problem and broken:
-        problem = f"invariant violated: {broken[0]}"
-    let_through = _let_through(story, world)
-    missing = set(story.strict) - {name for name, _ in let_through}
+    except FAILED as no:
+        problem = _why(no)
+    return told_of(story, stage, problem, judge(world, stage.platform, strictly=bool(story.strict)))
+
+
+async def tell_at(target: Target, story: Story, seed: int) -> Told:
+    """Tell one story on a server that runs, in a tenant of its own.
+
+    Raises:
+        MachineError: the server went away.
+    """
+    async with target.stage(story, seed) as stage:
+        problem = ""
+        try:
+            await story.tell(stage)
+        except FAILED as no:
+            problem = _why(no)
+        verdict = await stage.operator.verdict(strictly=bool(story.strict))
+        return told_of(story, stage, problem, verdict)
+
+
+def _why(no: BaseException) -> str:
+    """Return in a line why a story failed."""
+    if isinstance(no, StoryFailed):
+        return str(no)
+    problem = f"{type(no).__name__}: {no}"
+    if isinstance(no, AssertionError):  # a bug of ours: where it was seen
+        problem += f" in {traceback.format_tb(no.__traceback__)[-1].strip()}"
+    return problem
+
+
+def told_of(story: Story, stage: Stage, problem: str, verdict: Verdict) -> Told:
+    """Return how a story went, which ended with a problem or without, as its books are found."""
+    if not problem and verdict.violated:
+        problem = f"invariant violated: {verdict.violated}"
+    missing = set(story.strict) - {name for name, _ in verdict.let_through}
     if not problem and missing:
         problem = f"judged strictly it should violate {', '.join(sorted(missing))}"
-    return _told(story, stage, problem, [str(each) for each in let_through])
-
-
-def _let_through(story: Story, world: World) -> list[Violation]:
-    """Return what the story's customers got through, judged by the prudent policy."""
-    if not story.strict:
-        return []
-    return check(Books(world.store.tables, world.corebank, world.products, strict=True))
-
-
-def _told(story: Story, stage: Stage, problem: str, let_through: list[str]) -> Told:
-    world, last = stage.world, stage.last
-    assert world.journal is not None
-    reason = last.reason.name if last and last.reason else ""
+    last = stage.last
     return Told(
         story.name,
         story.title,
         story.hosts,
         not problem,
         last.outcome if last else "",
-        reason,
-        digest(world.store, world.corebank),
+        last.reason.name if last and last.reason else "",
+        verdict.digest,
         problem,
         last.step.value if last else "",
-        [str(call) for call in world.journal.last(40)] if problem else [],
-        let_through,
+        verdict.calls if problem else [],
+        [text for _, text in verdict.let_through],
     )
 
 
@@ -167,6 +184,22 @@ def tell_all(
     for each in stories:
         told.append(tell(each, seed, host, uses, via))
         if progress is not None:
+            progress(told[-1])
+    return told
+
+
+async def tell_all_at(
+    target: Target, stories: Iterable[Story], seed: int, progress: Callable[[Told], None]
+) -> list[Told]:
+    """Tell stories one after another on a server that runs.
+
+    Raises:
+        InputError, MachineError: there is nobody there, or nobody on whose stage they can be told.
+    """
+    told = []
+    async with target:
+        for each in stories:
+            told.append(await tell_at(target, each, seed))
             progress(told[-1])
     return told
 

@@ -6,28 +6,22 @@ database does, so that a crash forgets exactly what was not saved.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from core.application import Application, Reason, State, Step
 from core.clock import DAY_S, date_at
 from core.errors import GaveUp, Refused
-from core.flow import calls
-from core.flow.day_end import day_end
-from core.flow.draw_down import draw_down, drawdown_id, reserve
-from core.flow.errand import Errand
-from core.flow.journey import Ending, draw, journey
-from core.flow.repay import move, repay
-from core.identity import CardNumber
+from core.flow.draw_down import draw_down
+from core.flow.journey import Ending, draw, journey, refuse
+from core.flow.repay import repay
 from core.lending.book import Loan
-from core.lending.rules import Use
-from core.ports.corebank import BalanceQuery, Direction
 from core.products import Area, products_of
-from core.store.records import Account, Customer, Drawdown, Repayment
-from mocks.sanctions.behaviour import ListEntry
+from core.store.records import Customer, Drawdown, Line, Repayment
 from scenarios.mini_program import Later, MiniProgram, Refusal, Unexpected
 from scenarios.phone import Phone, Wish
+from scenarios.stories.crash import Crash, CrashPlan
+from scenarios.stories.operator import AtGateway, InProcess
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,6 +33,9 @@ if TYPE_CHECKING:
     from scenarios.hosts.wire import WireHost
     from scenarios.hosts.world import Host, World
     from scenarios.population.people import Person
+    from scenarios.stories.operator import Gateway, Operator
+
+__all__ = ["BANK", "DRAW_FEN", "Crash", "CrashPlan", "Stage", "StoryFailed", "open_to_all"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Record")
@@ -51,65 +48,56 @@ class StoryFailed(Exception):
     """A story did not end as it says it ends."""
 
 
-class Crash(BaseException):
-    """The platform dies here. No ``except Exception`` of the flow may survive it."""
-
-
-@dataclass(slots=True)
-class CrashPlan:
-    """Die at the ``nth`` attempt of a call: before it is sent, or after its answer came."""
-
-    call: int
-    after: bool
-    nth: int = 1
-
-    def tap(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a port method that dies on this plan."""
-
-        async def call(trace: Any, query: Any) -> Any:
-            here = trace.call == self.call
-            if here and not self.after:
-                self._count()
-            answer = await method(trace, query)
-            if here and self.after:
-                self._count()
-            return answer
-
-        return call
-
-    def _count(self) -> None:
-        self.nth -= 1
-        if self.nth == 0:
-            raise Crash(f"at call {self.call}")
-
-
 class Stage:
     """What a story may use."""
 
-    def __init__(self, host: Host, gateway: WireHost | None = None) -> None:
-        """``gateway``: customers come through the one of this host, not straight to the flow."""
+    def __init__(
+        self,
+        host: Host,
+        gateway: Gateway | None = None,
+        operator: Operator | None = None,
+    ) -> None:
+        """``gateway``: customers come through the one of this host, not straight to the flow.
+
+        ``operator``: who runs a platform elsewhere; without one it comes up here.
+        """
         self.host = host
         self.gateway = gateway
         self.world: World = host.world
-        self.platform: Platform
-        self.come_up()
+        self.operator = _here(host, gateway) if operator is None else operator
         self._people = 0
-        self._day_ended: date | None = None
         self.last: Ending | None = None
         self._holder: dict[str, Person] = {}
 
-    def come_up(self) -> None:
-        """Have the platform come up, with what was saved and nothing else."""
-        self.platform = self.world.platform(self.host)
-        if self.gateway is not None:
-            self.gateway.receive(self.platform)
+    @property
+    def platform(self) -> Platform:
+        """The platform, where it is in this process: for tests of the flow.
+
+        Raises:
+            StoryFailed: it is elsewhere, and only its operator gets at it.
+        """
+        return self._own.platform
+
+    @platform.setter
+    def platform(self, platform: Platform) -> None:
+        self._own.platform = platform
+
+    @property
+    def _own(self) -> InProcess:
+        if not isinstance(self.operator, InProcess):
+            raise StoryFailed("the platform is a server's: this story must ask its operator")
+        return self.operator
 
     # People and their visits
 
     def person(self, bank: str = BANK, **truth: Any) -> Person:
         """Return a new person who passes every check, but for the ``truth`` that is given."""
         self._people += 1
-        return self.world.people.make(bank, self._people, **truth)
+        return self.operator.make(bank, self._people, truth)
+
+    def change(self, person: Person, **truth: Any) -> None:
+        """Change what is true of a person."""
+        self.operator.change(person, truth)
 
     @property
     def bank(self) -> str:
@@ -158,7 +146,7 @@ class Stage:
         phone = Phone.of(self.host, person, bank, Wish(**wish), visit)
         product = product or self.product(bank)
         if self.gateway is not None:
-            self.last = self._told(await self._through(phone, MiniProgram.journey, product))
+            self.last = await self._told(await self._through(phone, MiniProgram.journey, product))
         else:
             self.last = await journey(self.platform, phone, product)
         return self.last
@@ -170,7 +158,8 @@ class Stage:
         app = await self.application(application)
         phone = Phone.of(self.host, person, bank, Wish(**wish), visit)
         if self.gateway is not None:
-            self.last = self._told(await self._through(phone, MiniProgram.draw, application))
+            told = await self._through(phone, MiniProgram.draw, application)
+            self.last = await self._told(told)
         else:
             self.last = await draw(self.platform, phone, app)
         return self.last
@@ -182,14 +171,16 @@ class Stage:
         assert self.gateway is not None
         try:
             return await act(self.gateway.mini_program(phone), *what, **more)
-        except Unexpected:
-            broken = self.gateway.reception.broken
-            raise broken or StoryFailed("the gateway broke") from broken
+        except Unexpected as said:
+            broken = await self.operator.broken()
+            raise broken or StoryFailed(str(said)) from broken
         except Refusal as no:
             assert no.reason is not None
             raise Refused(no.reason) from no
         except Later as why:
             raise GaveUp("gateway", f"after {why.tries} tries") from why
+        finally:
+            await self.operator.look()
 
     async def resume(
         self,
@@ -203,15 +194,14 @@ class Stage:
         try:
             await self.visit(person, bank, product, visit, **wish)
         except Crash:
-            self.come_up()
+            await self.operator.come_up()
             return await self.visit(person, bank, product, visit, **wish)
         raise StoryFailed("the platform did not crash where it should")
 
-    def _told(self, ending: Ending) -> Ending:
+    async def _told(self, ending: Ending) -> Ending:
         """Return an ending with the reason that the gateway keeps to itself, for the story."""
-        assert self.gateway is not None
         if ending.outcome == "refused" and ending.reason is None:
-            ending.reason = self.gateway.reception.untold
+            ending.reason = await self.operator.untold()
         return ending
 
     # Drawing, without a visit around it
@@ -224,9 +214,7 @@ class Stage:
 
     async def reserve(self, ending: Ending, request: str, amount_fen: int = DRAW_FEN) -> Drawdown:
         """Reserve an amount for a signed customer, who then does nothing more."""
-        app = await self.application(ending.application)
-        errand = self.platform.errand(app, Step.DRAW_DOWN).serving(drawdown_id(app.id, request))
-        return await reserve(self.platform, errand, app, None, amount_fen, Use.DAILY_NEEDS)
+        return await self.operator.reserve(ending.application, request, amount_fen)
 
     async def ask_for(self, ending: Ending, request: str, amount_fen: int) -> Drawdown:
         """Have a signed customer ask for an amount under a request's own key."""
@@ -235,21 +223,33 @@ class Stage:
         if self.gateway is not None:
             asked = (app.id, request, amount_fen)
             told = await self._through(phone, MiniProgram.ask_for, *asked)
-            return await self._kept(Drawdown, told["id"])
-        return await draw_down(self.platform, app, phone, request, amount_fen)
+            return await self.record(Drawdown, told["id"])
+        try:
+            return await draw_down(self.platform, app, phone, request, amount_fen)
+        except Refused as no:  # a no is written down, as the gateway does
+            await refuse(self.platform, app, Step.DRAW_DOWN, no.reason)
+            raise
 
     # The loan's life
 
     async def application(self, application: str) -> Application:
         """Return an application as it was saved."""
-        app = await self.platform.store.get(Application, application)
-        assert app is not None
-        return app
+        return await self.record(Application, application)
+
+    async def record(self, table: type[R], record_id: str) -> R:
+        """Return a record that must be there, as it was saved."""
+        found = await self.operator.get(table, record_id)
+        assert found is not None, f"no {table.__name__} {record_id}"
+        return found
+
+    async def line(self, ending: Ending) -> Line:
+        """Return the line of an application."""
+        return await self.record(Line, ending.application)
 
     async def loan(self, ending: Ending, nth: int = 0) -> Loan:
         """Return the loan behind an application's drawdown."""
         app = await self.application(ending.application)
-        loan = await self.platform.store.get(Loan, "L" + app.drawdowns[nth][1:])
+        loan = await self.operator.get(Loan, "L" + app.drawdowns[nth][1:])
         if loan is None:
             raise StoryFailed(f"drawdown {nth} became no loan")
         return loan
@@ -261,7 +261,7 @@ class Stage:
         if self.gateway is None:
             return await repay(self.platform, loan.id, request, amount_fen, fund_fen)
         app = await self.application(loan.application)
-        customer = await self._kept(Customer, app.customer)
+        customer = await self.record(Customer, app.customer)
         person = self.world.people.by_openid(customer.openid)
         assert person is not None
         amounts = {"amount_fen": amount_fen, "fund_fen": fund_fen}
@@ -272,13 +272,7 @@ class Stage:
             request,
             **{name: fen for name, fen in amounts.items() if fen is not None},
         )
-        return await self._kept(Repayment, told["id"])
-
-    async def _kept(self, table: type[R], record_id: str) -> R:
-        """Return a record that must be there."""
-        found = await self.platform.store.get(table, record_id)
-        assert found is not None
-        return found
+        return await self.record(Repayment, told["id"])
 
     async def days(self, count: int, banks: tuple[str, ...] = (BANK,)) -> None:
         """Let whole days pass, with the day end of each bank at each midnight."""
@@ -291,41 +285,31 @@ class Stage:
 
     async def bring_in(self, loan: Loan, request: str, amount_fen: int) -> None:
         """Have the customer move money from the bound card onto the account."""
-        account = await self.platform.store.get(Account, loan.account)
-        assert account is not None
-        errand = Errand(self.host.clock, loan.bank, f"{loan.id}/{request}", Step.REPAY)
-        await move(self.platform, errand, account, Direction.IN, amount_fen)
+        await self.operator.bring_in(loan.id, request, amount_fen)
 
     async def close(self, bank: str, on: date) -> int:
         """Close a day of a bank: the core's stages, our day end inside its batch."""
-        core = self.world.corebank
-        core.cutoff(bank)
-        core.begin_batch(bank)
-        left = await day_end(self.platform, bank, on)
-        core.end_day(bank, on + timedelta(days=1))
-        return left
+        return await self.operator.close(bank, on)
 
     async def spend(self, loan: Loan) -> None:
         """Have the customer move everything on the account out to the bound card."""
-        account = await self.platform.store.get(Account, loan.account)
-        assert account is not None
-        errand = Errand(self.host.clock, loan.bank, f"{loan.id}/spend", Step.REPAY)
-        balance = await errand.ask(
-            calls.BALANCE,
-            self.platform.ports.corebank.balance,
-            BalanceQuery(CardNumber(account.id)),
-        )
-        await move(self.platform, errand, account, Direction.OUT, balance.balance_fen)
+        await self.operator.spend(loan.id)
+
+    async def put_on_list(self, person: Person) -> None:
+        """Put a person on the name list, in a new version that holds from now on."""
+        await self.operator.put_on_list(person.key)
 
     def list_person(self, person: Person) -> None:
-        """Put a person on the name list, in a new version that holds from now on."""
-        entry = ListEntry(f"entity-{person.key}", person.name, number=person.id_number)
-        now_s = self.host.clock.now_s
-        self.world.sanctions.change([entry], [], f"{self.today:%Y%m%d}-002", now_s)
+        """Put a person on the name list of a world in this process: for tests of the flow."""
+        self._own.list_now(person)
+
+    async def paid_out(self, bank: str = BANK) -> int:
+        """Return how many disbursements the core of a bank has posted."""
+        return (await self.operator.entries(bank)).count("disburse")
 
     def payouts(self) -> int:
-        """How many disbursements the core of the story's bank has posted."""
-        entries = self.world.corebank.entries(BANK)
+        """Return the same of the story's bank, in this process: for tests of the flow."""
+        entries = self._own.world.corebank.entries(BANK)
         return sum(entry.kind == "disburse" for entry in entries)
 
     @property
@@ -386,3 +370,11 @@ def open_to_all(product: Product) -> bool:
 def _words(outcome: str, reason: Reason | None, step: Step | None) -> str:
     told = f"{outcome} for {reason.name}" if reason else outcome
     return f"{told} at {step}" if step else told
+
+
+def _here(host: Host, gateway: Gateway | None) -> InProcess:
+    """Have a platform come up in this process; return who runs it."""
+    platform = host.world.platform(host)
+    if gateway is None:
+        return InProcess(host, platform)
+    return AtGateway(host, platform, cast("WireHost", gateway))

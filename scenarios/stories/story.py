@@ -10,7 +10,8 @@ from core.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from mocks.line import Fault, Profile
-    from scenarios.stories.stage import CrashPlan, Stage
+    from scenarios.stories.crash import CrashPlan
+    from scenarios.stories.stage import Stage
 
 Tell = Callable[["Stage"], Awaitable[None]]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import signal
 import socket
-import subprocess
-import sys
 from base64 import b64encode
-from contextlib import contextmanager
-from pathlib import Path
 
-import httpx
 import pytest
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.profile.client_profile import ClientProfile
@@ -19,8 +16,14 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.ocr.v20181119.models import IDCardOCRRequest
 from tencentcloud.ocr.v20181119.ocr_client import OcrClient
 
-ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 30.0  # what a start or an end may take on a busy machine
+from core.adapters.sql import SqlStore
+from core.application import Application, State
+from core.errors import InputError
+from core.store.records import Front
+from scenarios.hosts.remote import RemoteHost
+from scenarios.issuers import believed_in
+from tests.serving import ROOT, serving, sim
+
 SCENARIO = """\
 version = 1
 
@@ -39,50 +42,6 @@ live_from = 2020-09-01
 provider = "wechat"
 kind = "5xx"
 """
-
-
-def sim(*words):
-    """Run the command line to its end."""
-    command = [sys.executable, str(ROOT / "sim.py"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-
-
-class Server:
-    """A running server: what it said, and a client of its control plane."""
-
-    def __init__(self, process, said, client):
-        self.process, self.said, self.client = process, said, client
-
-    def get(self, path, **query):
-        return self.client.get(f"/_control/{path}", params=query).raise_for_status().json()
-
-    def post(self, path, **body):
-        return self.client.post(f"/_control/{path}", json=body).raise_for_status().json()
-
-    def end(self, by=signal.SIGTERM):
-        """Send a signal; return the status and what was said on stderr."""
-        self.process.send_signal(by)
-        _, complaint = self.process.communicate(timeout=LIMIT_S)
-        return self.process.returncode, complaint
-
-
-@contextmanager
-def serving(*words):
-    command = [sys.executable, str(ROOT / "sim.py"), "serve", "--port", "0", "--json"]
-    process = subprocess.Popen(
-        [*command, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        lines = []
-        while not lines or lines[-1] != "}\n":
-            lines.append(process.stdout.readline())
-            assert lines[-1], process.stderr.read()
-        said = json.loads("".join(lines))
-        with httpx.Client(base_url=said["address"], timeout=5.0, trust_env=False) as client:
-            yield Server(process, said, client)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +189,158 @@ def test_who_sets_a_token_opens_the_control_plane_to_whoever_shows_it(monkeypatc
         assert server.client.get("/metrics").status_code == 401
         assert server.client.get("/_control/clock", headers=shown).status_code == 200
         assert server.client.get("/metrics", headers=shown).status_code == 200
+
+
+# Records in a database
+
+
+async def a_loan(address, tenant):
+    """Have somebody take a loan in a tenant that is opened for it."""
+    async with RemoteHost(address, tenant, 7) as host:
+        person = await host.person("daopu", holds_card=False)
+        program = host.mini_program(person, "daopu", amount_fen=2_000_000)
+        return (await program.journey("daopu-household")).outcome
+
+
+def applications_in(file):
+    """Return how the applications stand that a file holds."""
+    store = SqlStore(f"sqlite:///{file}")
+    try:
+        return [app.state for app in store.tables[Application].values()]
+    finally:
+        store.close()
+
+
+def test_what_a_platform_keeps_is_in_its_tenants_own_file(tmp_path):
+    file = tmp_path / "books.db"
+    with serving("--seed", 7, "--db", f"sqlite:///{file}") as other:
+        assert other.said["records"] == f"sqlite:///{file}"
+        assert asyncio.run(a_loan(other.said["address"], "one")) == "done"
+        assert asyncio.run(a_loan(other.said["address"], "one")) == "done"  # opened anew
+        assert other.end()[0] == 0
+
+    assert applications_in(file) == []
+    assert applications_in(tmp_path / "books.db-one") == [State.ACTIVE]
+    assert applications_in(tmp_path / "books.db-one.1") == [State.ACTIVE]
+    assert not list(tmp_path.glob("*-wal"))  # every store was closed
+
+
+def test_a_tenant_that_is_reset_keeps_its_records_elsewhere_from_then_on(tmp_path):
+    file = tmp_path / "books.db"
+    with serving("--db", f"sqlite:///{file}") as other:
+        assert not (tmp_path / "books.db.1").exists()
+        other.post("reset")
+        assert other.client.get("/api/v1/readyz").json() == {"status": "ready"}
+        assert (tmp_path / "books.db.1").exists()
+
+        taken = other.client.post("/_control/snapshot", json={"name": "a"})
+        assert taken.status_code == 400
+        assert "records, which are in a database" in taken.json()["detail"]
+
+
+def test_a_tenant_whose_place_is_taken_is_told_to_come_later_and_the_others_are_served(tmp_path):
+    (tmp_path / "books.db-one").write_text("no database")
+    with serving("--db", f"sqlite:///{tmp_path}/books.db") as other:
+        other.client.put("/_control/tenants/one")
+        asked = other.client.get("/api/v1/readyz", headers={"x-loanrange-tenant": "one"})
+        assert (asked.status_code, asked.json()["type"]) == (503, "/api/v1/problems/later")
+        assert other.client.get("/api/v1/readyz").status_code == 200
+        status, complaint = other.end()
+
+    assert status == 0
+    assert "books.db-one' cannot be used (file is not a database); name another file" in complaint
+    assert (tmp_path / "books.db-one").read_text() == "no database"
+
+
+def test_a_database_that_another_server_has_is_the_machines_fault(tmp_path):
+    address = f"sqlite:///{tmp_path}/books.db"
+    with serving("--db", address):
+        left = sim("serve", "--port", 0, "--db", address)
+
+    assert left.returncode == 3
+    assert left.stderr.count("\n") == 1
+    assert "is locked by another program" in left.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "told"),
+    [
+        ("sqlite://", 2, "give sqlite:///FILE or postgresql://"),
+        ("sqlite:///{folder}/nowhere/books.db", 3, "make its folder"),
+        ("sqlite:///{folder}/text", 3, "name another file"),
+        ("postgresql://us:secret@127.0.0.1:1/books", 3, "check the address"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_one_line(address, status, told, tmp_path):
+    (tmp_path / "text").write_text("no database")
+
+    left = sim("serve", "--port", 0, "--db", address.format(folder=tmp_path))
+
+    assert left.returncode == status
+    assert told in left.stderr
+    assert left.stderr.count("\n") == 1
+    assert "secret" not in left.stderr
+    assert (tmp_path / "text").read_text() == "no database"
+
+
+# ----------------------------------------------------------------------------- who is believed
+
+
+KEY = {
+    "kty": "OKP",
+    "crv": "Ed25519",
+    "x": "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg",
+    "kid": "s1",
+}
+ISSUER = {"issuer": "https://login.example", "audience": "loanrange", "jwks": {"keys": [KEY]}}
+
+
+def test_a_file_says_whose_tokens_are_believed(tmp_path):
+    path = tmp_path / "issuers.json"
+    path.write_text(json.dumps({"staff": ISSUER, "fronts": {"mobile_bank": ISSUER}}))
+
+    believed = believed_in(path)
+
+    assert believed.staff.issuer.name == "https://login.example"
+    assert [*believed.fronts.issuers] == [Front.MOBILE_BANK]
+    assert believed.fronts is not believed.fronts  # each platform remembers its own tickets
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "line 1"),
+        ("[]", "holds no object"),
+        ('{"stuff": {}}', "did you mean 'staff'?"),
+        (json.dumps({"staff": ISSUER | {"jwks": {"keys": []}}}), "cannot be used"),
+        (json.dumps({"fronts": {"tavern": ISSUER}}), "tavern"),
+    ],
+)
+def test_a_file_of_issuers_that_is_wrong_is_one_clear_error(tmp_path, text, said):
+    path = tmp_path / "issuers.json"
+    path.write_text(text)
+
+    with pytest.raises(InputError, match=re.escape(said)):
+        believed_in(path)
+
+
+# ---------------------------------------------------------------------------------- pictures
+
+
+def test_pictures_are_kept_sealed_and_are_shown_to_nobody_who_reads_the_folder(tmp_path):
+    with serving("--objects", tmp_path) as served:
+
+        async def loan():
+            async with RemoteHost(served.said["address"], "sealed", seed=7) as host:
+                person = await host.person("daopu", holds_card=False)
+                program = host.mini_program(person, "daopu", amount_fen=200_000)
+                return person, await program.journey("daopu-household")
+
+        person, ending = asyncio.run(loan())
+
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and "pictures" in path.parts]
+    assert ending.outcome == "done"
+    # Both sides of the card, and a face at four steps: frames that are equal are one object.
+    assert len(kept) >= 3
+    assert not any(person.key.encode() in path.read_bytes() for path in kept)
+    assert [path.name for path in tmp_path.glob("sealed-1/keys/*.json")] == ["daopu.json"]
