@@ -209,7 +209,7 @@ class Seen:
         if self._problem:
             watch.metrics.problem(bank, route, self._method, self._problem, self._code)
         level = _level(self._status)
-        if self._reception is not None and self._reception.quiet:
+        if level == logging.ERROR and self._reception is not None and self._reception.quiet:
             level = logging.INFO  # its bugs are planned, and told elsewhere
         if LOG.isEnabledFor(level):
             LOG.log(level, "request", extra={WATCHED: self._line(route, bank, took_s)})

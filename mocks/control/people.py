@@ -127,7 +127,7 @@ async def make_person(tenant: Theirs, body: NewPerson) -> dict[str, Any]:
         said["government"] = GovernmentData(**body.truth.government.model_dump())
     if "valid_to" in body.truth.model_fields_set:
         said["valid_to"] = body.truth.valid_to  # null: valid for a long term
-    if body.truth.phone:
+    if body.truth.phone is not None:
         said["phone"] = PhoneNumber(body.truth.phone)
     town = tenant.house.people
     if body.key:

@@ -239,6 +239,13 @@ def test_what_is_said_of_a_phone_leads_to_its_holder(front):
     assert front.tenant.people.by_phone(PhoneNumber("13900001234")).key == made["key"]
 
 
+def test_a_phone_that_is_none_is_refused_and_changes_nobody(front):
+    key = front.post("people")["key"]
+    for phone in ("", "12"):
+        said = {"key": key, "truth": {"phone": phone}}
+        refused(front.client.post("/_control/people", json=said), 400, "phone")
+
+
 def test_traits_are_said_by_name(front):
     made = front.post("people", traits={"card_expired": True, "holds_card": True})
 

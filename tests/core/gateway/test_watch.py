@@ -468,6 +468,7 @@ def test_nobody_is_told_who_did_not_ask(capfd):
 
 def test_without_a_style_warnings_alone_are_told(logged):
     gateway, stream = Gateway(), logged("")
+    gateway.reception.quiet = False
 
     async def ask():
         await gateway.client.get(f"{BASE}/banks")
@@ -477,7 +478,8 @@ def test_without_a_style_warnings_alone_are_told(logged):
 
     asyncio.run(ask())
 
-    [line] = stream.getvalue().splitlines()
+    broke, line = stream.getvalue().splitlines()
+    assert "GET /api/v1/banks/daopu/products broke: AttributeError" in broke
     assert " ERROR " in line
     assert "route=/api/v1/banks/{bank}/products status=500" in line
     assert "problem=broken" in line

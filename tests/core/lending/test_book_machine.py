@@ -525,7 +525,7 @@ def test_the_machine_sees(rule_broken, monkeypatch):
     monkeypatch.setattr(module, function, broken, raising=function != "max")
     quick = settings(
         stateful_step_count=40,
-        max_examples=300,
+        max_examples=1_000,  # it ends with the first that breaks the rule
         phases=[Phase.generate],
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
