@@ -123,6 +123,7 @@ class Door:
                 raise Problem("no-session")
             if inner["path"] == sealed.PATH:
                 raise Problem("malformed", "An envelope holds no other envelope.")
+            _require_fits(len(opened.request.body), _longest(inner["path"]))
             told = dict(opened.request.headers)
             answer = await self.answer(reception, guest, inner, told, opened.request.body)
         except Problem as problem:
@@ -252,6 +253,11 @@ def _longest(path: str) -> int:
     return PICTURE_MAX if "/uploads/" in path or path == sealed.PATH else BODY_MAX
 
 
+def _require_fits(size: int, longest: int) -> None:
+    if size > longest:
+        raise Problem("too-large", f"A body here has at most {longest:,} bytes.")
+
+
 async def _body(receive: Receive, longest: int) -> bytes | None:
     """Return a body, None where its client went away.
 
@@ -265,8 +271,7 @@ async def _body(receive: Receive, longest: int) -> bytes | None:
             return None
         part = message.get("body", b"")
         size += len(part)
-        if size > longest:
-            raise Problem("too-large", f"A body here has at most {longest:,} bytes.")
+        _require_fits(size, longest)
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)

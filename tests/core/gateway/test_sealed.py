@@ -281,6 +281,20 @@ def test_an_envelope_opens_nothing_at_another_bank():
     play(story)
 
 
+def test_what_is_sealed_is_no_longer_than_what_is_not():
+    async def story(scene):
+        end = await entered(scene, scene.stage.person())
+        headers = {"content-type": "application/json", "idempotency-key": "1"}
+        request = Request("POST", f"/api/v1/banks/{BANK}/applications", headers, b" " * 70_000)
+        envelope, ticket = end.seal(request, machine_s())
+        status, said = await post(scene, envelope)
+        assert status == 200
+        answer = end.open(said, ticket)
+        assert (answer.status, problem(answer.body)[0]) == (413, "too-large")
+
+    play(story)
+
+
 def test_a_hello_for_one_session_makes_no_channel_for_another():
     """A channel is bound to who shook hands: the phone of another customer cannot finish it."""
 
