@@ -270,6 +270,7 @@ def test_where_an_answer_leads_the_document_is_kept_too(book):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 def test_every_operation_keeps_to_the_document_in_a_long_run(book):
     every_operation(book, 300)
     linked(book, 300, 12)

@@ -154,5 +154,6 @@ def test_nobody_sees_or_moves_what_is_anothers(stack):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 def test_nobody_sees_or_moves_what_is_anothers_in_a_long_run(stack):
     machine(stack, 200, 50)
